@@ -1,0 +1,1 @@
+"""Train and benchmark Korean Sentence-BERT."""

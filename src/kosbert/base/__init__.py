@@ -1,0 +1,1 @@
+"""The encoders that training begins with: one module for each kind."""

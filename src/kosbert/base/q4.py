@@ -1,0 +1,130 @@
+"""Reader of the 4-bit weight file in which the package index carries multilingual-e5-small.
+
+Layout (little-endian): magic `E5S1`, version, sizes; the SentencePiece unigram pieces with their scores; a
+normaliser map; a directory of tensors; the tensors, as f32 or as Q4 blocks. A Q4 block holds 32 weights: an
+f16 scale d and 16 bytes whose low nibbles are weights 0-15 and high nibbles weights 16-31, each (q - 8) * d.
+"""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kosbert.errors import KosbertError
+
+MAGIC = b"E5S1"
+BLOCK = 32
+Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The shape of the encoder, in the order of the file."""
+
+    hidden: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    positions: int
+    token_types: int
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Where one tensor lies in the file."""
+
+    quantised: bool
+    elements: int
+    offset: int
+    length: int
+
+
+class Q4File:
+    """A weight file, memory-mapped: its sizes and pieces at once, its tensors when they are asked for.
+
+    Attributes:
+        sizes: the shape of the encoder.
+        layer_norm_epsilon: the epsilon of every layer norm.
+        pieces: (piece, unigram score), by token id.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a file.
+
+        Raises:
+            KosbertError: the file is no such weight file, or ends too early.
+        """
+        self._path = path
+        self._at = 0
+        try:
+            self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
+            self._read_header()
+        except (struct.error, ValueError, UnicodeDecodeError) as error:
+            raise KosbertError(f"{path}: not a whole {MAGIC.decode()} weight file ({error})") from error
+
+    def _read_header(self) -> None:
+        magic, version = self._take("4sI")
+        if (magic, version) != (MAGIC, 1):
+            raise ValueError(f"begins {magic!r}, version {version}")
+        self.sizes = Sizes(*self._take("7i"))
+        self.layer_norm_epsilon, block = self._take("fi")
+        if block != BLOCK:
+            raise ValueError(f"blocks of {block} weights, expected {BLOCK}")
+        (count, *_special, blob_length) = self._take("5iQ")
+        offsets = self._take_array("<u4", count + 1)
+        scores = self._take_array("<f4", count)
+        blob = self._take_array("u1", blob_length).tobytes()
+        self.pieces = [
+            (blob[start:end].decode(), float(score))
+            for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
+        ]
+        _entries, length = self._take("iI")
+        self._at += length  # the normaliser map: NFKC and collapsed spaces serve
+        self._directory = dict(self._entry() for _ in range(*self._take("i")))
+        for name, tensor in self._directory.items():
+            if tensor.offset + tensor.length > self._bytes.size:
+                raise ValueError(f"ends before tensor {name}")
+
+    def _entry(self) -> tuple[str, Tensor]:
+        (length,) = self._take("H")
+        name = self._take_array("u1", length).tobytes().decode()
+        kind, elements, offset, size = self._take("BIQQ")
+        width = Q4_BLOCK.itemsize * elements // BLOCK if kind else 4 * elements
+        if kind not in (0, 1) or size != width:
+            raise ValueError(f"tensor {name}: kind {kind}, {elements} elements in {size} bytes")
+        return name, Tensor(bool(kind), elements, offset, size)
+
+    def _take(self, layout: str) -> tuple[Any, ...]:
+        values = struct.unpack_from(f"<{layout}", self._bytes.data, self._at)
+        self._at += struct.calcsize(f"<{layout}")
+        return values
+
+    def _take_array(self, dtype: str, count: int) -> NDArray[Any]:
+        values = np.frombuffer(self._bytes, dtype, count, self._at)
+        self._at += values.nbytes
+        return values
+
+    def tensor(self, name: str, columns: int, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Return a tensor as f32 [rows, columns], or only the rows asked for, in their order.
+
+        Raises:
+            KosbertError: there is no such tensor, or it does not have that many columns.
+        """
+        try:
+            entry = self._directory[name]
+            dtype, count = (Q4_BLOCK, entry.elements // BLOCK) if entry.quantised else (np.dtype("<f4"), entry.elements)
+            stored: NDArray[Any] = np.frombuffer(self._bytes, dtype, count, entry.offset)
+            stored = stored.reshape(entry.elements // columns, -1)
+        except (KeyError, ValueError) as error:
+            raise KosbertError(f"{self._path}: no tensor {name} of {columns} columns") from error
+        if rows is not None:
+            stored = stored[rows]
+        if not entry.quantised:
+            return stored.astype(np.float32)
+        nibbles = np.concatenate([stored["nibbles"] & 15, stored["nibbles"] >> 4], axis=-1)
+        weights: NDArray[np.float32] = (nibbles.astype(np.float32) - 8) * stored["scale"].astype(np.float32)[..., None]
+        return weights.reshape(len(stored), columns)

@@ -1,0 +1,174 @@
+"""The file formats: one reader and one writer for each.
+
+Upstream KorNLU is unquoted TSV with a header (a `"` is a letter); the tune files are tab-delimited CSV with
+quoting and no header, as the original project wrote them; the NLI table is the same dialect with a header.
+"""
+
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+from kosbert.errors import KosbertError
+from kosbert.files import written_whole
+
+STS_COLUMNS = ("genre", "filename", "year", "id", "score", "sentence1", "sentence2")
+NLI_COLUMNS = ("sentence1", "sentence2", "gold_label")
+TABLE_COLUMNS = ("premise", "hypothesis", "label")
+LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1, 2
+MAX_SCORE = 5.0
+
+Row = TypeVar("Row")
+
+
+class ScoredPair(NamedTuple):
+    """A KorSTS row; `score` is upstream's own text for a number from 0 (unrelated) to 5 (equivalent)."""
+
+    sentence1: str
+    sentence2: str
+    score: str
+
+
+class LabelledPair(NamedTuple):
+    """A KorNLI row; `label` is one of `LABELS`."""
+
+    premise: str
+    hypothesis: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Read(Generic[Row]):
+    """What a reader found: the usable rows, and a line about each row that it had to skip."""
+
+    rows: list[Row]
+    skipped: list[str]
+
+
+def read_korsts(path: Path) -> Read[ScoredPair]:
+    """Read an upstream KorSTS file.
+
+    Raises:
+        KosbertError: the header is not that of KorSTS.
+    """
+    return _read_upstream(path, STS_COLUMNS, _scored_pair)
+
+
+def read_kornli(path: Path) -> Read[LabelledPair]:
+    """Read an upstream KorNLI file.
+
+    Raises:
+        KosbertError: the header is not that of KorNLI.
+    """
+    return _read_upstream(path, NLI_COLUMNS, _labelled_pair)
+
+
+def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row]) -> Read[Row]:
+    rows: list[Row] = []
+    skipped: list[str] = []
+    with path.open(encoding="utf-8-sig", newline="\n") as file:
+        header = tuple(next(file, "").rstrip("\r\n").split("\t"))
+        if header != columns:
+            raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {', '.join(header)}")
+        for number, line in enumerate(file, start=2):
+            fields = line.rstrip("\r\n").split("\t")
+            try:
+                rows.append(parse(_checked_width(fields, columns)))
+            except ValueError as error:
+                skipped.append(f"{path}, line {number}: {error}")
+    return Read(rows, skipped)
+
+
+def _scored_pair(fields: list[str]) -> ScoredPair:
+    *_, score, sentence1, sentence2 = fields
+    _checked_score(score)
+    _checked_sentences(sentence1, sentence2)
+    return ScoredPair(sentence1, sentence2, score)
+
+
+def _labelled_pair(fields: list[str]) -> LabelledPair:
+    premise, hypothesis, label = fields
+    _checked_sentences(premise, hypothesis)
+    if label not in LABELS:
+        raise ValueError(f"label {label!r} is none of {', '.join(LABELS)}")
+    return LabelledPair(premise, hypothesis, label)
+
+
+def _checked_width(fields: list[str], columns: tuple[str, ...]) -> list[str]:
+    if len(fields) != len(columns):
+        raise ValueError(f"{len(fields)} columns instead of {len(columns)}")
+    return fields
+
+
+def _checked_score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        raise ValueError(f"score {text!r} is no number") from None
+    if not 0 <= score <= MAX_SCORE:
+        raise ValueError(f"score {text} is not between 0 and {MAX_SCORE:g}")
+    return score
+
+
+def _checked_sentences(*sentences: str) -> None:
+    if not all(sentence.strip() for sentence in sentences):
+        raise ValueError("a sentence is empty")
+
+
+def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:
+    """Write a tune file (sentence1, sentence2, score; no header), byte for byte as the original project did."""
+    _write(path, pairs)
+
+
+def write_nli(path: Path, pairs: Iterable[LabelledPair]) -> None:
+    """Write an NLI table (premise, hypothesis, label; with that header)."""
+    _write(path, pairs, header=TABLE_COLUMNS)
+
+
+def _write(path: Path, rows: Iterable[tuple[str, ...]], header: tuple[str, ...] | None = None) -> None:
+    with written_whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        if header:
+            writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read_tune(path: Path) -> list[tuple[str, str, float]]:
+    """Read a tune file as (sentence1, sentence2, score from 0 to 5).
+
+    Raises:
+        KosbertError: a row has not three columns, or its score is no number from 0 to 5.
+    """
+    rows = []
+    for number, fields in _numbered(path):
+        try:
+            sentence1, sentence2, score = fields
+            rows.append((sentence1, sentence2, _checked_score(score)))
+        except ValueError as error:
+            raise KosbertError(f"{path}, line {number}: expected sentence1, sentence2, score: {error}") from error
+    return rows
+
+
+def read_nli(path: Path) -> Iterator[LabelledPair]:
+    """Read an NLI table, row by row.
+
+    Raises:
+        KosbertError: the header or a row is not premise, hypothesis, label.
+    """
+    rows = _numbered(path)
+    _, header = next(rows, (1, []))
+    if tuple(header) != TABLE_COLUMNS:
+        raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {header}")
+    for number, fields in rows:
+        try:
+            yield _labelled_pair(fields)
+        except ValueError as error:
+            raise KosbertError(f"{path}, line {number}: expected premise, hypothesis, label: {error}") from error
+
+
+def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.reader(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        for fields in reader:
+            yield reader.line_num, fields

@@ -1,0 +1,27 @@
+"""The one kind of error a user sees: a clear line, and no traceback.
+
+Library functions raise `KosbertError`; every command is a `Command`, which also turns the failures of the
+operating system (full disk, no permission) into such a line.
+"""
+
+import click
+
+
+class KosbertError(click.ClickException):
+    """What went wrong, where, what was expected, and what to do about it."""
+
+
+class Command(click.Command):
+    """A click command under which no failure of the user's surroundings shows a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command.
+
+        Raises:
+            KosbertError: in place of an `OSError`, with its file and reason.
+        """
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise KosbertError(f"{where}{error.strerror or error}") from error

@@ -1,0 +1,1 @@
+"""The eight figures, and the table made of them."""

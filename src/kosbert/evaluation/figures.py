@@ -1,0 +1,5 @@
+"""The names of the eight figures, in the order of the original's table."""
+
+SIMILARITIES = ("cosine", "euclidean", "manhattan", "dot")
+CORRELATIONS = ("pearson", "spearman")
+FIGURES = tuple(f"{similarity}_{correlation}" for similarity in SIMILARITIES for correlation in CORRELATIONS)

@@ -1,0 +1,68 @@
+"""The performance table: our rows and the published ones, and the README's copy of it."""
+
+import json
+from pathlib import Path
+
+from tabulate import tabulate
+
+from kosbert.errors import KosbertError
+from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.published import PUBLISHED
+from kosbert.params import Params
+
+BEGIN, END = "<!-- performance: begin -->", "<!-- performance: end -->"
+
+
+def performance(params: Params, metrics: Path) -> str:
+    """Return the performance table as Markdown, with the dataset and the base model above it.
+
+    The published rows were measured on KorSTS, so they stand beside ours only where ours were too.
+
+    Raises:
+        KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
+    """
+    dataset, base = params.chosen_dataset, params.chosen_base
+    rows = [
+        [base.title, label, *_figures(metrics / f"{name}.json").values()] for name, label in params.report.rows.items()
+    ]
+    if dataset.comparable:
+        rows += [[*key, *figures] for key, figures in PUBLISHED.items()]
+    table = tabulate(
+        rows,
+        headers=["Base model", "Trained on", *(name.replace("_", " ").title() for name in FIGURES)],
+        tablefmt="github",
+        floatfmt=".2f",
+        disable_numparse=[0, 1],
+        colalign=("left", "left", *["right"] * len(FIGURES)),
+    )
+    return (
+        f"Dataset `{params.dataset}`: {dataset.title}.\n"
+        f"Base model `{params.base_model}`: {base.title}.\n"
+        f"Correlation with the gold scores of the test set, × 100; Euclidean and Manhattan of the negated distance.\n\n"
+        f"{table}\n"
+    )
+
+
+def _figures(path: Path) -> dict[str, float]:
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+    except json.JSONDecodeError as error:
+        raise KosbertError(f"{path}: not valid JSON: {error}; `dvc repro -f` makes it anew") from error
+    if not isinstance(figures, dict) or tuple(figures) != FIGURES:
+        raise KosbertError(f"{path}: expected exactly the keys {', '.join(FIGURES)}; `dvc repro -f` makes it anew")
+    return figures
+
+
+def replace_between_markers(text: str, table: str) -> str:
+    """Return a README's text with the table between its markers replaced.
+
+    Raises:
+        KosbertError: the markers are not there.
+    """
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise KosbertError(f"README.md: the markers {BEGIN} and {END} are not there; put them where the table belongs")
+    return f"{before}{BEGIN}\n{table}{END}{after}"

@@ -1,0 +1,64 @@
+"""Files that are whole or absent: atomic writes, and the digests that prove a file is the one meant."""
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kosbert.errors import KosbertError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
+
+    The block may make a file or a folder there. On failure nothing is left, and an older `path` stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        draft = room / path.name
+        yield draft
+        if path.is_dir():
+            shutil.rmtree(path)
+        draft.replace(path)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends, whole or not at all."""
+    with written_whole(path) as draft:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+
+
+def digest(path: Path, algorithm: str) -> str:
+    """Return the digest of a file in hexadecimal.
+
+    Args:
+        path: the file.
+        algorithm: `sha256`, or `git-blob` for the id under which git stores the content (the SHA-1 of
+            `blob <length>`, NUL and the content), which repositories publish for every file.
+    """
+    if algorithm == "git-blob":
+        state = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    else:
+        state = hashlib.new(algorithm)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            state.update(chunk)
+    return state.hexdigest()
+
+
+def verify(path: Path, expected: str) -> None:
+    """Check a file against a digest written `<algorithm>:<hexadecimal>`.
+
+    Raises:
+        KosbertError: the digests differ; the message gives both.
+    """
+    algorithm, _, value = expected.partition(":")
+    found = digest(path, algorithm)
+    if found != value:
+        raise KosbertError(f"{path.name}: expected {algorithm} {value}, found {found} ({path.stat().st_size:,} bytes)")

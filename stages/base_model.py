@@ -1,0 +1,23 @@
+"""Stage `base_model`: the encoder that training begins with."""
+
+from pathlib import Path
+
+import click
+
+from kosbert import params
+from kosbert.base.build import build
+from kosbert.errors import Command
+
+
+@click.command(cls=Command)
+@click.option("--tune", type=click.Path(path_type=Path), required=True, help="The STS training table.")
+@click.option("--nli", type=click.Path(path_type=Path), required=True, help="The NLI training table.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the encoder.")
+def main(tune: Path, nli: Path, out: Path) -> None:
+    """Build the base model that params.yaml names."""
+    chosen = params.load()
+    build(chosen.chosen_base, out, tune=tune, nli=nli, seed=chosen.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Stage `evaluate@<row>`: the eight figures of one encoder, into its metrics file."""
+
+import json
+from pathlib import Path
+
+import click
+from sentence_transformers import SentenceTransformer
+
+from kosbert.errors import Command
+from kosbert.evaluation.scores import evaluate
+from kosbert.files import write_text
+
+
+@click.command(cls=Command)
+@click.option("--model", type=click.Path(path_type=Path), required=True, help="The encoder.")
+@click.option("--test", type=click.Path(path_type=Path), required=True, help="The tune file to score on.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The metrics file.")
+def main(model: Path, test: Path, out: Path) -> None:
+    """Score an encoder on a test set."""
+    figures = evaluate(SentenceTransformer(str(model), local_files_only=True), test)
+    write_text(out, json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
