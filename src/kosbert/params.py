@@ -114,17 +114,9 @@ class Recipe(Block):
 
 
 class Report(Block):
-    """The rows of the table and their labels, in their order, and the metrics files that they come from."""
+    """The rows of the table and their labels, in their order."""
 
     rows: dict[Name, str]
-    metrics: list[str]
-
-    @model_validator(mode="after")
-    def _paired(self) -> Self:
-        expected = [f"metrics/{row}.json" for row in self.rows]
-        if self.metrics != expected:
-            raise ValueError(f"metrics must be {expected}, one file for each of rows, but is {self.metrics}")
-        return self
 
 
 class Params(Block):
