@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import click
-from sentence_transformers import SentenceTransformer
 
+from kosbert.encoder import load
 from kosbert.errors import Command
 from kosbert.evaluation.scores import evaluate
 from kosbert.files import write_text
@@ -17,7 +17,7 @@ from kosbert.files import write_text
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The metrics file.")
 def main(model: Path, test: Path, out: Path) -> None:
     """Score an encoder on a test set."""
-    figures = evaluate(SentenceTransformer(str(model), local_files_only=True), test)
+    figures = evaluate(load(model), test)
     write_text(out, json.dumps(figures, indent=2) + "\n")
 
 

@@ -107,7 +107,7 @@ class Recipe(Block):
     loss: Literal["ranking", "softmax", "cosine"]
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     warmup_ratio: Annotated[float, Field(ge=0, le=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     eval_steps: Annotated[int, Field(ge=1)]
@@ -146,11 +146,11 @@ class Params(Block):
         _known("dataset", self.dataset, self.datasets)
         _known("base_model", self.base_model, self.base_models)
         for row in self.report.rows:
-            _known("report.rows", row, [BASE, *self.recipes])
+            _known(f"report.rows.{row}: the row", row, [BASE, *self.recipes])
         for name, recipe in self.recipes.items():
             if name == BASE:
                 raise ValueError(f"recipes.{BASE}: this name stands for the untrained base; choose another")
-            _known(f"recipes.{name}.init", recipe.init, [BASE, *self.recipes])
+            _known(f"recipes.{name}.init", recipe.init, [BASE, *(other for other in self.recipes if other != name)])
         for name in self.recipes:
             self._check_chain(name)
         return self
@@ -175,11 +175,15 @@ def load(path: Path = PARAMS) -> Params:
         KosbertError: the file is missing or no YAML, or a key is unknown, missing or ill-typed; one line for each.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            values = yaml.safe_load(file)
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; run this in the project's top folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KosbertError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        found = "nothing" if values is None else type(values).__name__
+        raise KosbertError(f"{path}: expected keys with values, such as `seed: 42`, but found {found}")
     try:
         return Params.model_validate(values)
     except ValidationError as error:
@@ -187,12 +191,25 @@ def load(path: Path = PARAMS) -> Params:
 
 
 def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of mixed values
-    where = ".".join(str(part) for part in problem["loc"] if part not in ("packaged-e5", "scratch", "[key]"))
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key (its value is {problem['input']!r}); check its spelling, or remove it"
-    if problem["type"] == "missing":
-        return f"{where}: missing; this key is required"
-    if problem["type"] == "value_error":
-        message = str(problem["ctx"]["error"])
-        return f"{where}: {message}" if where else message
-    return f"{where}: {problem['msg']}, but it is {problem['input']!r}"
+    parts = [str(part) for part in problem["loc"] if part != "[key]"]
+    if parts[0:1] == ["base_models"]:
+        del parts[2:3]  # pydantic names the kind here, which is no level of the file
+    where, found = ".".join(parts), problem["input"]
+    match problem["type"]:
+        case "value_error":  # ours, which name their key
+            line = str(problem["ctx"]["error"])
+        case "extra_forbidden":
+            line = f"{where}: unknown key (its value is {found!r}); check its spelling, or remove it"
+        case "missing":
+            line = f"{where}: missing; this key is required"
+        case "union_tag_not_found":
+            line = f"{where}.kind: missing; this key is required"
+        case "union_tag_invalid":
+            line = f"{where}.kind: must be one of {problem['ctx']['expected_tags']}, but it is {found['kind']!r}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            line = f"{where}: must be a block of keys with values, but it is {found!r}"
+        case "float_type" if isinstance(found, str):
+            line = f"{where}: must be a number, but it is the text {found!r} (an exponent is written as in 2.0e-5)"
+        case _:
+            line = f"{where}: {problem['msg']}, but it is {found!r}"
+    return line

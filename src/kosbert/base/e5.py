@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from kosbert.base.encoder import save_encoder
 from kosbert.base.q4 import Q4File
 from kosbert.base.vocabulary import korean_pieces
+from kosbert.encoder import assemble, save
 from kosbert.errors import KosbertError
 from kosbert.files import verify
 from kosbert.params import PackagedE5
@@ -93,6 +93,8 @@ def convert(weights: Path, out: Path, *, prompt: str, ascii_length: int) -> None
         max_position_embeddings=file.sizes.positions,
         type_vocab_size=file.sizes.token_types,
         layer_norm_eps=round(file.layer_norm_epsilon, 15),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
     model = BertModel(config)
@@ -100,7 +102,7 @@ def convert(weights: Path, out: Path, *, prompt: str, ascii_length: int) -> None
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
-    save_encoder(model, tokenizer, out, prompt=prompt)
+    save(assemble(model, tokenizer, prompt=prompt), out)
 
 
 def _state(file: Q4File, kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:

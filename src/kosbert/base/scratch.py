@@ -6,7 +6,7 @@ from pathlib import Path
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
-from kosbert.base.encoder import save_encoder
+from kosbert.encoder import MAX_LENGTH, assemble, save
 from kosbert.params import Scratch
 
 SPECIAL = {
@@ -16,7 +16,6 @@ SPECIAL = {
     "sep_token": "[SEP]",
     "mask_token": "[MASK]",
 }
-POSITIONS = 128
 
 
 def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> None:
@@ -27,7 +26,7 @@ def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> N
     )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=wordpiece._tokenizer,  # noqa: SLF001 - the library's own way to hand it on
-        model_max_length=POSITIONS,
+        model_max_length=MAX_LENGTH,
         **SPECIAL,
     )
     set_seed(seed)
@@ -37,7 +36,7 @@ def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> N
         num_hidden_layers=base.layers,
         num_attention_heads=base.heads,
         intermediate_size=base.feed_forward,
-        max_position_embeddings=POSITIONS,
+        max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
     )
-    save_encoder(BertModel(config), tokenizer, out, prompt="")
+    save(assemble(BertModel(config), tokenizer, prompt=""), out)

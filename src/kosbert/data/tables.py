@@ -6,15 +6,17 @@ quoting and no header, as the original project wrote them; the NLI table is the 
 
 import csv
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TextIO, TypeVar
 
 from kosbert.errors import KosbertError
 from kosbert.files import written_whole
 
 STS_COLUMNS = ("genre", "filename", "year", "id", "score", "sentence1", "sentence2")
 NLI_COLUMNS = ("sentence1", "sentence2", "gold_label")
+TUNE_COLUMNS = ("sentence1", "sentence2", "score")
 TABLE_COLUMNS = ("premise", "hypothesis", "label")
 LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1, 2
 MAX_SCORE = 5.0
@@ -67,7 +69,7 @@ def read_kornli(path: Path) -> Read[LabelledPair]:
 def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row]) -> Read[Row]:
     rows: list[Row] = []
     skipped: list[str] = []
-    with path.open(encoding="utf-8-sig", newline="\n") as file:
+    with _opened(path, encoding="utf-8-sig", newline="\n") as file:
         header = tuple(next(file, "").rstrip("\r\n").split("\t"))
         if header != columns:
             raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {', '.join(header)}")
@@ -78,6 +80,17 @@ def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[s
             except ValueError as error:
                 skipped.append(f"{path}, line {number}: {error}")
     return Read(rows, skipped)
+
+
+@contextmanager
+def _opened(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+    try:
+        with path.open(encoding=encoding, newline=newline) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise KosbertError(f"{path}: not UTF-8 text: {error}") from error
+    except csv.Error as error:
+        raise KosbertError(f"{path}: not a table of this kind: {error}") from error
 
 
 def _scored_pair(fields: list[str]) -> ScoredPair:
@@ -129,9 +142,12 @@ def write_nli(path: Path, pairs: Iterable[LabelledPair]) -> None:
 def _write(path: Path, rows: Iterable[tuple[str, ...]], header: tuple[str, ...] | None = None) -> None:
     with written_whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+        quoting_writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
         if header:
             writer.writerow(header)
-        writer.writerows(rows)
+        for row in rows:
+            # A lone carriage return ends a row for Python's reader, yet its writer does not quote it.
+            (quoting_writer if "\r" in "".join(row) else writer).writerow(row)
 
 
 def read_tune(path: Path) -> list[tuple[str, str, float]]:
@@ -143,7 +159,7 @@ def read_tune(path: Path) -> list[tuple[str, str, float]]:
     rows = []
     for number, fields in _numbered(path):
         try:
-            sentence1, sentence2, score = fields
+            sentence1, sentence2, score = _checked_width(fields, TUNE_COLUMNS)
             rows.append((sentence1, sentence2, _checked_score(score)))
         except ValueError as error:
             raise KosbertError(f"{path}, line {number}: expected sentence1, sentence2, score: {error}") from error
@@ -162,13 +178,13 @@ def read_nli(path: Path) -> Iterator[LabelledPair]:
         raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {header}")
     for number, fields in rows:
         try:
-            yield _labelled_pair(fields)
+            yield _labelled_pair(_checked_width(fields, TABLE_COLUMNS))
         except ValueError as error:
             raise KosbertError(f"{path}, line {number}: expected premise, hypothesis, label: {error}") from error
 
 
 def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
-    with path.open(encoding="utf-8", newline="") as file:
+    with _opened(path, encoding="utf-8", newline="") as file:
         reader = csv.reader(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         for fields in reader:
             yield reader.line_num, fields

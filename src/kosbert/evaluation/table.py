@@ -1,12 +1,13 @@
 """The performance table: our rows and the published ones, and the README's copy of it."""
 
 import json
+from itertools import product
 from pathlib import Path
 
 from tabulate import tabulate
 
 from kosbert.errors import KosbertError
-from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.figures import CORRELATIONS, FIGURES, SIMILARITIES
 from kosbert.evaluation.published import PUBLISHED
 from kosbert.params import Params
 
@@ -21,25 +22,28 @@ def performance(params: Params, metrics: Path) -> str:
     Raises:
         KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
     """
-    dataset, base = params.chosen_dataset, params.chosen_base
     rows = [
-        [base.title, label, *_figures(metrics / f"{name}.json").values()] for name, label in params.report.rows.items()
+        [f"{params.base_model} (ours)", label, *_figures(metrics / f"{name}.json").values()]
+        for name, label in params.report.rows.items()
     ]
-    if dataset.comparable:
+    if params.chosen_dataset.comparable:
         rows += [[*key, *figures] for key, figures in PUBLISHED.items()]
+    columns = [
+        f"{similarity[:3]} {correlation[0].upper()}" for similarity, correlation in product(SIMILARITIES, CORRELATIONS)
+    ]
     table = tabulate(
         rows,
-        headers=["Base model", "Trained on", *(name.replace("_", " ").title() for name in FIGURES)],
+        headers=["Base model", "Trained on", *columns],
         tablefmt="github",
         floatfmt=".2f",
         disable_numparse=[0, 1],
         colalign=("left", "left", *["right"] * len(FIGURES)),
     )
     return (
-        f"Dataset `{params.dataset}`: {dataset.title}.\n"
-        f"Base model `{params.base_model}`: {base.title}.\n"
-        f"Correlation with the gold scores of the test set, × 100; Euclidean and Manhattan of the negated distance.\n\n"
-        f"{table}\n"
+        f"Dataset `{params.dataset}`: {params.chosen_dataset.title}.\n"
+        f"Base model `{params.base_model}`: {params.chosen_base.title}.\n"
+        "Test set; Pearson (P) and Spearman (S) correlation × 100 of the gold scores with the embeddings' cosine,\n"
+        f"negated Euclidean and Manhattan distance, and dot product.\n\n{table}\n"
     )
 
 

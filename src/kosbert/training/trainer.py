@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from kosbert.data.tables import read_tune
-from kosbert.files import written_whole
+from kosbert.encoder import load, save
 from kosbert.params import Recipe
 from kosbert.training.objectives import OBJECTIVES
 
@@ -54,11 +54,11 @@ def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed:
         KosbertError: a row of a table is malformed.
     """
     set_seed(seed)
-    encoder = SentenceTransformer(str(init), local_files_only=True)
+    encoder = load(init)
     _prepare(encoder, recipe.dropout)
     objective = OBJECTIVES[recipe.loss]
     with tempfile.TemporaryDirectory() as checkpoints:
-        trainer = SentenceTransformerTrainer(
+        trainer = Trainer(
             model=encoder,
             args=_arguments(recipe, encoder, checkpoints, seed=seed, precision=precision),
             train_dataset=objective.examples(data),
@@ -66,12 +66,10 @@ def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed:
             evaluator=_dev_evaluator(dev),
             callbacks=[DevLog()],
         )
-        _quieten(trainer)
         start = 100 * trainer.evaluate()[DEV_METRIC]
         trainer.train()
         best = 100 * trainer.state.best_metric
-    with written_whole(out) as draft:
-        encoder.save(str(draft), create_model_card=False)
+    save(encoder, out)
     return Outcome(start, best)
 
 
@@ -133,7 +131,8 @@ class DevLog(TrainerCallback):
     def on_evaluate(self, *event: object, metrics: dict[str, float], **_: object) -> None:
         """Say how far the training is, and its dev score."""
         state = next(part for part in event if isinstance(part, TrainerState))
-        click.echo(f"step {state.global_step}/{state.max_steps}: dev cosine Spearman {100 * metrics[DEV_METRIC]:.2f}")
+        where = f"step {state.global_step}/{state.max_steps}" if state.global_step else "start"
+        click.echo(f"{where}: dev cosine Spearman {100 * metrics[DEV_METRIC]:.2f}")
 
 
 class Bar(ProgressCallback):
@@ -143,7 +142,14 @@ class Bar(ProgressCallback):
         """Print nothing; `DevLog` says what there is to say."""
 
 
-def _quieten(trainer: SentenceTransformerTrainer) -> None:
-    trainer.remove_callback(PrinterCallback)
-    if trainer.pop_callback(ProgressCallback):
-        trainer.add_callback(Bar())
+class Trainer(SentenceTransformerTrainer):
+    """The library's trainer, which prints no dictionaries and draws no examples for a model card."""
+
+    def __init__(self, **arguments: object) -> None:
+        super().__init__(**arguments)
+        self.remove_callback(PrinterCallback)
+        if self.pop_callback(ProgressCallback):
+            self.add_callback(Bar())
+
+    def add_model_card_callback(self, default_args_dict: dict[str, object]) -> None:
+        """Add none: the card's examples would depend on chance."""
