@@ -33,7 +33,7 @@ def run() -> None:
     shown_before = _modified(TABLE)
     if _dvc("repro") == 0:
         if _modified(TABLE) == shown_before:  # else the report stage has just shown it
-            click.echo(f"\nNothing had to run again.\n\n{TABLE.read_text(encoding='utf-8')}")
+            click.echo(f"\nThe figures are the same as before.\n\n{TABLE.read_text(encoding='utf-8')}")
         click.echo(
             f"{_cost(began)} The table is in {TABLE}, the figures beside it; compare them with: git diff metrics"
         )

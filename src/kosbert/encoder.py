@@ -2,8 +2,11 @@
 
 import logging
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.models import Pooling, Transformer
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -50,7 +53,16 @@ def load(folder: Path) -> SentenceTransformer:
     return SentenceTransformer(str(folder), local_files_only=True)
 
 
+@contextmanager
+def whole_or_error() -> Iterator[None]:
+    """Turn a failure to write weights (a full disk, say) into a clear error."""
+    try:
+        yield
+    except SafetensorError as error:
+        raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error
+
+
 def save(encoder: SentenceTransformer, folder: Path) -> None:
     """Save an encoder as safetensors and a fast tokenizer, whole or not at all, the same bytes for the same weights."""
-    with written_whole(folder) as draft:
+    with whole_or_error(), written_whole(folder) as draft:
         encoder.save(str(draft), create_model_card=False)  # the library's card holds examples drawn at random

@@ -22,6 +22,8 @@ class Command(click.Command):
         """
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:
+            raise  # the reader of a pipe has gone: click ends quietly
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise KosbertError(f"{where}{error.strerror or error}") from error

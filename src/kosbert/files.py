@@ -21,9 +21,13 @@ def written_whole(path: Path) -> Iterator[Path]:
     try:
         draft = room / path.name
         yield draft
-        if path.is_dir():
-            shutil.rmtree(path)
+        if path.is_dir() and draft.exists():
+            path.replace(room / "old")
         draft.replace(path)
+    except OSError as error:
+        if error.errno and error.filename is None:  # as when the disk is full
+            error.filename = str(path)
+        raise
     finally:
         shutil.rmtree(room, ignore_errors=True)
 

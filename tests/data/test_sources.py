@@ -1,0 +1,298 @@
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kosbert import params
+from kosbert.data import sources
+from kosbert.errors import KosbertError
+from kosbert.files import digest
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = ROOT / "data" / "sample"
+FILES = ["KorSTS/sts-train.tsv", "KorSTS/sts-dev.tsv", "KorSTS/sts-test.tsv", "KorNLI/nli.train.ko.tsv"]
+TRAIN = FILES[0]
+TRAIN_SHA = "cb2757e1473944ca8b161328cfdc2e4cce2ee8c713b2ce72f8bf1d7ffa98b27e"
+CORRUPT = b"not the file\n"
+ADVICE = (
+    "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets "
+    "(KorSTS/…, KorNLI/…), then run the same command again."
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serve the sample; `troubles` of the server says for a path what goes wrong at each of its next requests."""
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        path = self.path[1:]
+        self.server.asked.append(f"{self.command} {path}")
+        troubles = self.server.troubles.get(path, [])
+        trouble = troubles.pop(0) if troubles else None
+        if isinstance(trouble, int) or not (SAMPLE / path).is_file():
+            self.send_error(trouble or 404)
+            return
+        content = trouble if isinstance(trouble, bytes) else (SAMPLE / path).read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content[:1000] if trouble == "cut" else content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """Serve the sample on this machine, and record the seconds slept between attempts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    server.asked, server.troubles, server.slept = [], {}, []
+    monkeypatch.setattr(sources.time, "sleep", server.slept.append)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=10)
+
+
+@pytest.fixture
+def refusing_url(monkeypatch):
+    """Give an address at which nothing listens."""
+    monkeypatch.setattr(sources.time, "sleep", lambda _: None)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{bound.getsockname()[1]}"
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch):
+    monkeypatch.delenv("KORNLU_MIRROR", raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+
+
+@pytest.fixture
+def corrupt(tmp_path):
+    """Give a mirror whose first file is not the one meant."""
+    mirror = tmp_path / "corrupt"
+    for path in FILES:
+        (mirror / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SAMPLE / path, mirror / path)
+    (mirror / TRAIN).write_bytes(CORRUPT)
+    return mirror
+
+
+def dataset(*places):
+    sample = params.load(ROOT / "params.yaml").datasets["sample"]
+    return sample.model_copy(update={"sources": [str(place) for place in places]})
+
+
+def files(folder):
+    """Return all files under a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def refusal(data, out):
+    with pytest.raises(KosbertError) as caught:
+        sources.download(data, out)
+    return caught.value.message
+
+
+def is_the_sample(out):
+    return files(out) == sorted(FILES) and all(
+        (out / path).read_bytes() == (SAMPLE / path).read_bytes() for path in FILES
+    )
+
+
+def run_stage(folder, *places, out="raw", **popen):
+    """Run stages/download.py in a folder with a params.yaml that chooses the sample from these places."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["dataset"] = "sample"
+    values["datasets"]["sample"]["sources"] = [str(place) for place in places]
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+    command = [sys.executable, ROOT / "stages" / "download.py", "--out", out]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False, **popen
+    )
+
+
+def test_the_mirror_of_the_environment_comes_first_and_is_left_out_when_unset(monkeypatch):
+    data = dataset("$KORNLU_MIRROR", "one/", "https://host/two/")
+    assert sources.places(data) == ["one", "https://host/two"]
+    monkeypatch.setenv("KORNLU_MIRROR", "")
+    assert sources.places(data) == ["one", "https://host/two"]
+    monkeypatch.setenv("KORNLU_MIRROR", "/a/mirror")
+    assert sources.places(data) == ["/a/mirror", "one", "https://host/two"]
+
+
+def test_the_real_datasets_ask_the_mirror_of_the_environment_first(monkeypatch):
+    monkeypatch.setenv("KORNLU_MIRROR", "/a/mirror")
+    real = params.load(ROOT / "params.yaml").datasets
+    assert [sources.places(real[name])[0] for name in ("kornlu", "kornlu-full")] == ["/a/mirror"] * 2
+
+
+def test_every_file_comes_from_the_first_place_that_has_it(tmp_path, monkeypatch, server):
+    monkeypatch.setenv("KORNLU_MIRROR", str(SAMPLE))
+    out = tmp_path / "out"
+    assert sources.download(dataset("$KORNLU_MIRROR", server.url), out) == dict.fromkeys(FILES, str(SAMPLE))
+    assert is_the_sample(out)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("trouble", ["corrupt", "missing", "a folder"])
+def test_a_file_that_a_place_has_not_right_is_had_from_the_next(tmp_path, corrupt, trouble):
+    if trouble != "corrupt":
+        (corrupt / TRAIN).unlink()
+    if trouble == "a folder":
+        (corrupt / TRAIN).mkdir()
+    came_from = sources.download(dataset(corrupt, SAMPLE), tmp_path / "out")
+    assert came_from == {path: str(SAMPLE if path == TRAIN else corrupt) for path in FILES}
+    assert is_the_sample(tmp_path / "out")
+
+
+def test_when_all_places_fail_one_message_says_what_was_tried_and_what_to_do(tmp_path, corrupt, server, refusing_url):
+    server.troubles[TRAIN] = [404] * 3
+    out = tmp_path / "out"
+    assert refusal(
+        dataset("$KORNLU_MIRROR", corrupt, tmp_path / "none", server.url, refusing_url), out
+    ).splitlines() == [
+        f"{TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:",
+        f"  {corrupt}: sts-train.tsv: expected sha256 {TRAIN_SHA}, "
+        f"found {digest(corrupt / TRAIN, 'sha256')} ({len(CORRUPT)} bytes)",
+        f"  {tmp_path}/none: no such file or directory",
+        f"  {server.url}: the server answered 404 Not Found",
+        f"  {refusing_url}: no connection",
+        ADVICE,
+    ]
+    assert files(out) == []
+
+
+def test_without_any_place_the_message_says_so(tmp_path):
+    assert refusal(dataset("$KORNLU_MIRROR"), tmp_path / "out").splitlines() == [
+        f"{TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:",
+        "  nothing: no source is given",
+        ADVICE,
+    ]
+
+
+def test_a_failed_download_leaves_only_whole_files_and_the_next_run_completes_it(tmp_path, corrupt):
+    shutil.copy(SAMPLE / TRAIN, corrupt / TRAIN)
+    (corrupt / FILES[2]).write_bytes(CORRUPT)
+    out = tmp_path / "out"
+    assert refusal(dataset(corrupt), out).startswith(f"{FILES[2]} could not be had ")
+    assert files(out) == sorted(FILES[:2])
+    sources.download(dataset(corrupt, SAMPLE), out)
+    assert is_the_sample(out)
+
+
+def test_a_file_already_in_place_is_replaced_only_by_the_right_one(tmp_path, corrupt):
+    out = tmp_path / "out"
+    (out / TRAIN).parent.mkdir(parents=True)
+    (out / TRAIN).write_text("from an earlier dataset")
+    refusal(dataset(corrupt), out)
+    assert (out / TRAIN).read_text() == "from an earlier dataset"
+    sources.download(dataset(SAMPLE), out)
+    assert is_the_sample(out)
+
+
+def test_files_come_over_http(tmp_path, server):
+    assert sources.download(dataset(server.url + "/"), tmp_path / "out") == dict.fromkeys(FILES, server.url)
+    assert is_the_sample(tmp_path / "out")
+    assert server.asked == [f"GET {path}" for path in FILES]
+    assert server.slept == []
+
+
+@pytest.mark.parametrize(
+    "troubles", [[503, 503], ["cut", "cut"], [503, "cut"]], ids=["unavailable twice", "cut off twice", "one of each"]
+)
+def test_a_server_that_fails_twice_is_asked_again_after_growing_waits(tmp_path, server, troubles):
+    server.troubles[TRAIN] = troubles
+    sources.download(dataset(server.url), tmp_path / "out")
+    assert is_the_sample(tmp_path / "out")
+    assert server.asked[:4] == [f"GET {TRAIN}"] * 3 + [f"GET {FILES[1]}"]
+    assert server.slept == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (503, "the server answered 503 Service Unavailable"),
+        ("cut", "the connection broke off"),
+    ],
+)
+def test_a_server_that_fails_three_times_is_given_up(tmp_path, server, trouble, reason):
+    server.troubles[TRAIN] = [trouble] * 4
+    assert refusal(dataset(server.url), tmp_path / "out").splitlines()[1] == f"  {server.url}: {reason}"
+    assert server.asked == [f"GET {TRAIN}"] * 3
+    assert files(tmp_path / "out") == []
+
+
+def test_a_server_that_hands_out_another_file_is_not_believed(tmp_path, server):
+    server.troubles[TRAIN] = [CORRUPT]
+    came_from = sources.download(dataset(server.url, SAMPLE), tmp_path / "out")
+    assert came_from[TRAIN] == str(SAMPLE)
+    assert is_the_sample(tmp_path / "out")
+
+
+def test_a_dataset_is_reachable_when_some_place_has_some_file(tmp_path, server, refusing_url):
+    assert sources.reachable(dataset(tmp_path, SAMPLE))
+    assert not sources.reachable(dataset(tmp_path, refusing_url, "$KORNLU_MIRROR"))
+    assert sources.reachable(dataset(refusing_url, server.url))
+    assert server.asked == [f"HEAD {TRAIN}"]  # asked for, not fetched
+    server.troubles.update({path: [404] for path in FILES})
+    assert not sources.reachable(dataset(server.url))
+
+
+def test_a_dataset_is_present_when_every_file_is_there_and_right(tmp_path, corrupt):
+    assert sources.present(dataset(), SAMPLE)
+    assert not sources.present(dataset(), corrupt)
+    (corrupt / TRAIN).unlink()
+    assert not sources.present(dataset(), corrupt)
+    assert not sources.present(dataset(), tmp_path / "none")
+
+
+def test_the_stage_writes_the_files_and_says_where_each_came_from(tmp_path, corrupt):
+    result = run_stage(tmp_path, corrupt, SAMPLE)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [f"raw/{path}: from {SAMPLE if path == TRAIN else corrupt}" for path in FILES]
+    assert is_the_sample(tmp_path / "raw")
+
+
+def test_the_stage_fails_with_the_message_and_no_traceback(tmp_path, corrupt):
+    result = run_stage(tmp_path, corrupt)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"Error: {TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:\n")
+    assert result.stderr.endswith(f"\n{ADVICE}\n")
+    assert "Traceback" not in result.stderr
+    assert files(tmp_path / "raw") == []
+
+
+def test_no_room_to_write_is_one_line_and_no_fault_of_the_source(tmp_path):
+    def no_large_files():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # the first file has 32,213 bytes
+
+    result = run_stage(tmp_path, SAMPLE, SAMPLE, preexec_fn=no_large_files)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"Error: raw/{TRAIN}: File too large\n"
+    assert files(tmp_path / "raw") == []
+
+
+def test_an_output_that_cannot_be_made_is_one_line_and_no_fault_of_the_source(tmp_path):
+    (tmp_path / "file").write_text("a file, not a folder")
+    result = run_stage(tmp_path, SAMPLE, out="file/raw")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "Error: file/raw/KorSTS: Not a directory\n"
+    assert (tmp_path / "file").read_text() == "a file, not a folder"

@@ -1,0 +1,276 @@
+from pathlib import Path
+
+import pytest
+
+from kosbert.data.tables import (
+    LabelledPair,
+    ScoredPair,
+    read_kornli,
+    read_korsts,
+    read_nli,
+    read_tune,
+    write_nli,
+    write_tune,
+)
+from kosbert.errors import KosbertError
+from kosbert.files import digest
+
+ROOT = Path(__file__).parents[2]
+KORNLU = ROOT.parent / "shared" / "kornlu"
+STS_HEADER = "genre\tfilename\tyear\tid\tscore\tsentence1\tsentence2"
+NLI_HEADER = "sentence1\tsentence2\tgold_label"
+BEFORE = "main-news\tMSRpar\t2012test\t0001"
+
+needs_kornlu = pytest.mark.skipif(not KORNLU.is_dir(), reason=f"{KORNLU}, a mirror of KorNLU, is not here")
+
+HURTING = [
+    '"슈퍼맨" 셔츠',
+    '"',
+    '""',
+    'a "b" c "',
+    "a\tb",
+    "\t",
+    " a ",
+    "",
+    " ",
+    "\u3000",
+    "a\u2028b",
+    "a\u0085b",
+    "\u0085",
+    "a\x0b\x0c\x1cb",
+    "a\nb",
+    "a\rb",
+    "a\r\nb\r",
+    '"\r',
+    "'",
+    "\\",
+    "\ufeffa",
+    "가나",  # decomposed
+    "🙂",
+]
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Return a function that writes text or bytes to a file and gives its path."""
+
+    def write(content):
+        path = tmp_path / "table.tsv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+def refusal(read, path):
+    with pytest.raises(KosbertError) as caught:
+        list(read(path))
+    return caught.value.message
+
+
+def sts(*rows, end="\n"):
+    return "\n".join([STS_HEADER, *(f"{BEFORE}\t{row}" for row in rows)]) + end
+
+
+def nli(*rows, end="\n"):
+    return "\n".join([NLI_HEADER, *rows]) + end
+
+
+def test_quotes_upstream_are_letters(file):
+    path = file(sts('1.000\t"열린 따옴표\t"슈퍼맨" 셔츠', '2.5\t"\ta""b'))
+    assert read_korsts(path).rows == [('"열린 따옴표', '"슈퍼맨" 셔츠', "1.000"), ('"', 'a""b', "2.5")]
+    path = file(nli('"열린\t"\tneutral', 'a\tb"\tentailment'))
+    assert read_kornli(path).rows == [('"열린', '"', "neutral"), ("a", 'b"', "entailment")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.removesuffix("\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n").removesuffix("\r\n"),
+        lambda text: "\ufeff" + text,
+    ],
+    ids=["no last newline", "CRLF", "CRLF, no last newline", "BOM"],
+)
+def test_upstream_files_are_read_alike_whatever_their_line_ends(file, change):
+    assert read_korsts(file(change(sts("5.0\ta\tb", "0\tc\td")))).rows == [("a", "b", "5.0"), ("c", "d", "0")]
+    assert read_kornli(file(change(nli("a\tb\tneutral", "c\td\tentailment")))).rows == [
+        ("a", "b", "neutral"),
+        ("c", "d", "entailment"),
+    ]
+
+
+def test_only_a_newline_ends_an_upstream_row(file):
+    path = file(nli("a\u2028b\u0085c\x0bd\x1ce\tf\rg\tneutral"))
+    assert read_kornli(path).rows == [("a\u2028b\u0085c\x0bd\x1ce", "f\rg", "neutral")]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("1.0\ta", "6 columns instead of 7"),
+        ("1.0\ta\tb\tc", "8 columns instead of 7"),
+        ("1.0\t\tb", "a sentence is empty"),
+        ("1.0\ta\t \u3000", "a sentence is empty"),
+        ("high\ta\tb", "score 'high' is no number"),
+        ("\ta\tb", "score '' is no number"),
+        ("nan\ta\tb", "score nan is not between 0 and 5"),
+        ("inf\ta\tb", "score inf is not between 0 and 5"),
+        ("5.001\ta\tb", "score 5.001 is not between 0 and 5"),
+        ("-0.1\ta\tb", "score -0.1 is not between 0 and 5"),
+    ],
+)
+def test_an_unusable_korsts_row_is_skipped_with_line_and_reason(file, row, reason):
+    path = file(sts("0\tc\td", row, "5\te\tf"))
+    read = read_korsts(path)
+    assert read.rows == [("c", "d", "0"), ("e", "f", "5")]
+    assert read.skipped == [f"{path}, line 3: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("a\tb", "2 columns instead of 3"),
+        ("a\tb\tneutral\t", "4 columns instead of 3"),
+        ("", "1 columns instead of 3"),
+        ("a\t\tneutral", "a sentence is empty"),
+        ("a\tb\t-", "label '-' is none of contradiction, entailment, neutral"),
+        ("a\tb\t", "label '' is none of contradiction, entailment, neutral"),
+    ],
+)
+def test_an_unusable_kornli_row_is_skipped_with_line_and_reason(file, row, reason):
+    path = file(nli("c\td\tneutral", "e\tf\tcontradiction", row))
+    read = read_kornli(path)
+    assert read.rows == [("c", "d", "neutral"), ("e", "f", "contradiction")]
+    assert read.skipped == [f"{path}, line 4: {reason}"]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "columns", "found"),
+    [
+        (
+            read_korsts,
+            nli(),
+            "genre, filename, year, id, score, sentence1, sentence2",
+            "sentence1, sentence2, gold_label",
+        ),
+        (read_korsts, "", "genre, filename, year, id, score, sentence1, sentence2", ""),
+        (read_kornli, "a\tb\tneutral\n", "sentence1, sentence2, gold_label", "a, b, neutral"),
+    ],
+    ids=["KorNLI for KorSTS", "empty file", "no header"],
+)
+def test_another_header_is_refused_with_file_line_and_both_headers(file, read, content, columns, found):
+    path = file(content)
+    assert refusal(read, path) == f"{path}, line 1: expected the columns {columns}, found {found}"
+
+
+def test_tune_files_come_back_as_they_were_written(tmp_path):
+    path = tmp_path / "tune.tsv"
+    rows = [ScoredPair(one, other, "2.500") for one in HURTING for other in HURTING]
+    write_tune(path, rows)
+    assert read_tune(path) == [(row.sentence1, row.sentence2, 2.5) for row in rows]
+
+
+def test_nli_tables_come_back_as_they_were_written(tmp_path):
+    path = tmp_path / "nli.tsv"
+    full = [text for text in HURTING if text.strip()]
+    rows = [LabelledPair(one, other, "entailment") for one in full for other in full]
+    write_nli(path, rows)
+    assert list(read_nli(path)) == rows
+
+
+def test_a_tune_file_has_the_bytes_of_the_original_project(tmp_path):
+    path = tmp_path / "tune.tsv"
+    write_tune(path, [ScoredPair('"슈퍼맨" 셔츠', " 한 남자 ", "0.250"), ScoredPair("it's", "b", "5")])
+    assert path.read_bytes() == '"""슈퍼맨"" 셔츠"\t 한 남자 \t0.250\nit\'s\tb\t5\n'.encode()
+
+
+def test_an_nli_table_has_a_header_and_the_same_quoting(tmp_path):
+    path = tmp_path / "nli.tsv"
+    write_nli(path, [LabelledPair('"', "나", "neutral")])
+    assert path.read_bytes() == 'premise\thypothesis\tlabel\n""""\t나\tneutral\n'.encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "reason"),
+    [
+        ("a\tb\t1\nc\td\n", 2, "2 columns instead of 3"),
+        ("a\tb\t1\nc\td\t1\te\n", 2, "4 columns instead of 3"),
+        ("a\tb\t1\n\nc\td\t1\n", 2, "0 columns instead of 3"),
+        ("a\tb\tscore\n", 1, "score 'score' is no number"),
+        ("a\tb\tnan\n", 1, "score nan is not between 0 and 5"),
+        ('"a\nb"\tb\t1\nc\td\t6\n', 3, "score 6 is not between 0 and 5"),
+    ],
+)
+def test_a_bad_tune_row_is_refused_with_file_and_line(file, content, line, reason):
+    path = file(content)
+    assert refusal(read_tune, path) == f"{path}, line {line}: expected sentence1, sentence2, score: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("c\td", "2 columns instead of 3"),
+        ("c\td\tneutral\te", "4 columns instead of 3"),
+        ("c\t\tneutral", "a sentence is empty"),
+        ("c\td\t-", "label '-' is none of contradiction, entailment, neutral"),
+    ],
+)
+def test_a_bad_row_of_an_nli_table_is_refused_with_file_and_line(file, row, reason):
+    path = file(f"premise\thypothesis\tlabel\na\tb\tneutral\n{row}\n")
+    assert refusal(read_nli, path) == f"{path}, line 3: expected premise, hypothesis, label: {reason}"
+
+
+@pytest.mark.parametrize(("content", "found"), [(nli(), "['sentence1', 'sentence2', 'gold_label']"), ("", "[]")])
+def test_an_nli_table_with_another_header_is_refused(file, content, found):
+    path = file(content)
+    message = f"{path}, line 1: expected the columns premise, hypothesis, label, found {found}"
+    assert refusal(read_nli, path) == message
+
+
+@pytest.mark.parametrize(
+    ("read", "header"),
+    [
+        (lambda path: read_korsts(path).rows, STS_HEADER),
+        (lambda path: read_kornli(path).rows, NLI_HEADER),
+        (read_tune, "a\tb\t1"),
+        (read_nli, "premise\thypothesis\tlabel"),
+    ],
+    ids=["korsts", "kornli", "tune", "nli"],
+)
+def test_a_file_in_another_encoding_is_refused_by_name(file, read, header):
+    path = file(f"{header}\n한국어\n".encode("cp949"))
+    assert refusal(read, path).startswith(f"{path}: not UTF-8 text: ")
+
+
+def test_a_quote_left_open_over_a_large_file_is_refused_by_name(file):
+    path = file('"a\tb\t1\n' + "c\td\t1\n" * 30_000)
+    assert refusal(read_tune, path) == f"{path}: not a table of this kind: field larger than field limit (131072)"
+
+
+@needs_kornlu
+@pytest.mark.parametrize(
+    ("split", "rows", "blob"),
+    [
+        ("train", 5749, "8a095e306c2bb8354f418ca5147f98ed34e711a6"),
+        ("dev", 1500, "0f8c14a65bcfff14c46ceaa4c0e67bceb6e1eeb9"),
+        ("test", 1379, "f2b0a608fb906dfe1feac27f81333679f1ec14a1"),
+    ],
+)
+def test_tune_files_of_korsts_are_the_original_projects_byte_for_byte(tmp_path, split, rows, blob):
+    read = read_korsts(KORNLU / "KorSTS" / f"sts-{split}.tsv")
+    assert (len(read.rows), read.skipped) == (rows, [])
+    path = tmp_path / "tune.tsv"
+    write_tune(path, read.rows)
+    assert digest(path, "git-blob") == blob
+    assert read_tune(path) == [(row.sentence1, row.sentence2, float(row.score)) for row in read.rows]
+
+
+@needs_kornlu
+@pytest.mark.parametrize(("name", "rows"), [("xnli.dev.ko.tsv", 2490), ("xnli.test.ko.tsv", 5010)])
+def test_every_row_of_korean_xnli_is_usable_and_survives_the_table(tmp_path, name, rows):
+    read = read_kornli(KORNLU / "KorNLI" / name)
+    assert (len(read.rows), read.skipped) == (rows, [])
+    write_nli(tmp_path / "nli.tsv", read.rows)
+    assert list(read_nli(tmp_path / "nli.tsv")) == read.rows

@@ -1,0 +1,89 @@
+"""The performance table: its rows and columns, the dataset's name above it, and its place in the README."""
+
+import json
+
+import pytest
+
+from kosbert.errors import KosbertError
+from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.table import performance, replace_between_markers
+
+
+@pytest.fixture
+def metrics(tmp_path):
+    for place, name in enumerate(["base", "nli", "sts", "nli_sts"]):
+        figures = {figure: 10 * place + column + 0.5 for column, figure in enumerate(FIGURES)}
+        (tmp_path / f"{name}.json").write_text(json.dumps(figures))
+    return tmp_path
+
+
+def with_dataset(chosen, name):
+    return chosen.model_copy(update={"dataset": name})
+
+
+def test_our_rows_come_first_in_their_order_then_the_published_ones(chosen, metrics):
+    rows = [line.split("|") for line in performance(with_dataset(chosen, "kornlu"), metrics).splitlines()[5:]]
+    assert [row[2].strip() for row in rows][:6] == [
+        "Trained on",
+        "-" * 17,
+        "nothing further",
+        "NLI",
+        "STS",
+        "NLI, then STS",
+    ]
+    assert [cell.strip() for cell in rows[3][1:-1]] == [
+        "e5-small (ours)",
+        "NLI",
+        *(f"{10 + column}.50" for column in range(8)),
+    ]
+    etri = next(row for row in rows if "ETRI" in row[1] and row[2].strip() == "NLI, then STS")
+    assert [float(cell) for cell in etri[3:-1]] == [80.10, 80.42, 79.14, 79.28, 79.08, 79.22, 74.46, 74.16]
+    assert len(rows) == 2 + 4 + 6
+
+
+def test_the_columns_are_the_originals(chosen, metrics):
+    head = performance(with_dataset(chosen, "kornlu"), metrics).splitlines()[5]
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == [
+        *("cos P", "cos S", "euc P", "euc S", "man P", "man S", "dot P", "dot S")
+    ]
+
+
+def test_dataset_and_base_model_stand_above_the_table(chosen, metrics):
+    first, second, *_ = performance(with_dataset(chosen, "kornlu-full"), metrics).splitlines()
+    assert first == "Dataset `kornlu-full`: KorSTS, and all 950,354 pairs of KorNLI."
+    assert second.startswith("Base model `e5-small`: ")
+
+
+def test_published_figures_never_stand_beside_another_datasets(chosen, metrics):
+    table = performance(with_dataset(chosen, "sample"), metrics)
+    assert table.startswith("Dataset `sample`: a made-up sample, so these scores mean nothing.")
+    assert "ETRI" not in table
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not found"),
+        ("{", "not valid JSON"),
+        ("{}", "expected exactly the keys cosine_pearson"),
+        ("[]", "expected exactly the keys"),
+    ],
+)
+def test_metrics_that_are_not_the_eight_figures_are_refused(chosen, metrics, content, message):
+    path = metrics / "sts.json"
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(KosbertError) as error:
+        performance(chosen, metrics)
+    assert error.value.message.startswith(f"{path}: {message}")
+
+
+def test_only_the_part_between_the_readmes_markers_is_replaced():
+    text = "a\n<!-- performance: begin -->\nold\n<!-- performance: end -->\nb\n"
+    once = replace_between_markers(text, "new\n")
+    assert once == "a\n<!-- performance: begin -->\nnew\n<!-- performance: end -->\nb\n"
+    assert replace_between_markers(once, "new\n") == once
+
+
+def test_a_readme_without_markers_is_an_error():
+    with pytest.raises(KosbertError, match="the markers"):
+        replace_between_markers("no table here", "new\n")

