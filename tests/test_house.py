@@ -107,7 +107,7 @@ def test_every_parameter_is_one_of_a_stage():
 
 
 def test_the_readme_lists_the_stages_in_their_order():
-    rows = re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", README.split("## The stages")[1].split("\n## ")[0], flags=re.M)
+    rows = re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", README.split("## The stages")[1].split("\n#")[0], flags=re.M)
     assert rows == list(STAGES)
 
 

@@ -79,7 +79,7 @@ class PackagedE5(Block):
 
 
 class Scratch(Block):
-    """A randomly initialised BERT with a WordPiece vocabulary trained on the sentences at hand."""
+    """A randomly initialised BERT with a vocabulary trained on the sentences at hand."""
 
     kind: Literal["scratch"]
     title: str

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 
 
@@ -18,8 +19,9 @@ def test_it_is_a_plain_mean_pooling_encoder_without_a_prompt(tiny, chosen):
 
 def test_its_vocabulary_knows_the_sentences_at_hand(tiny, tables):
     tokenizer = load(tiny).tokenizer
-    text = (tables / "tune/tune_train.tsv").read_text(encoding="utf-8").replace("\t", " ")
-    assert tokenizer.unk_token_id not in tokenizer(text, truncation=False).input_ids
+    sentences = [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
+    assert len(sentences) == 400
+    assert all(tokenizer.unk_token_id not in ids for ids in tokenizer(sentences).input_ids)
 
 
 def test_another_process_with_another_hash_seed_makes_the_same_bytes(tiny, tables, root, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 from safetensors.torch import load_file
-from sentence_transformers.evaluation import EmbeddingSimilarityEvaluator
+from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load

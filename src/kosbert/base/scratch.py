@@ -1,9 +1,9 @@
-"""A small randomly initialised BERT, its WordPiece vocabulary trained on the sentences at hand: what tests train."""
+"""A small randomly initialised BERT, its vocabulary trained on the sentences at hand: what tests train."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from tokenizers import BertWordPieceTokenizer
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
 from kosbert.encoder import MAX_LENGTH, assemble, save
@@ -20,15 +20,7 @@ SPECIAL = {
 
 def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> None:
     """Train the tokenizer, initialise the encoder, and save both as a sentence-transformers folder."""
-    wordpiece = BertWordPieceTokenizer(lowercase=False, strip_accents=False)
-    wordpiece.train_from_iterator(
-        sentences, vocab_size=base.vocabulary, min_frequency=1, special_tokens=[*SPECIAL.values()], show_progress=False
-    )
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=wordpiece._tokenizer,  # noqa: SLF001 - the library's own way to hand it on
-        model_max_length=MAX_LENGTH,
-        **SPECIAL,
-    )
+    tokenizer = _tokenizer(sentences, base.vocabulary)
     set_seed(seed)
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -40,3 +32,20 @@ def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> N
         pad_token_id=tokenizer.pad_token_id,
     )
     save(assemble(BertModel(config), tokenizer, prompt=""), out)
+
+
+def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    # Byte-pair encoding without marks inside words: the library's trainer numbers marked pieces differently each time.
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL["unk_token"]))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
+    special = [*SPECIAL.values()]
+    trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(sentences, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B [SEP]",
+        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_LENGTH, **SPECIAL)

@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.evaluation import EmbeddingSimilarityEvaluator
+from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
 from kosbert.data.tables import read_tune
 from kosbert.errors import KosbertError

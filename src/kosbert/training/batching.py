@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import torch
 from datasets import Dataset
-from sentence_transformers.sampler import DefaultBatchSampler
+from sentence_transformers.base.sampler import DefaultBatchSampler
 
 # So many batches are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50

@@ -7,8 +7,12 @@ from pathlib import Path
 
 from datasets import Dataset
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss, SoftmaxLoss
-from sentence_transformers.training_args import BatchSamplers
+from sentence_transformers.base.sampler import BatchSamplers
+from sentence_transformers.sentence_transformer.losses import (
+    CosineSimilarityLoss,
+    MultipleNegativesRankingLoss,
+    SoftmaxLoss,
+)
 from torch import nn
 
 from kosbert.data.tables import LABELS, MAX_SCORE, read_nli, read_tune
