@@ -33,10 +33,7 @@ def run() -> None:
     """
     chosen = params.load()
     began = time.monotonic()
-    shown_before = _modified(TABLE)
-    if _dvc("repro") == 0:
-        if _modified(TABLE) == shown_before:  # else the report stage has just shown it
-            click.echo(f"\nThe figures are the same as before.\n\n{TABLE.read_text(encoding='utf-8')}")
+    if _repro(Path()):
         click.echo(
             f"{_cost(began)} The table is in {TABLE}, the figures beside it; compare them with: git diff metrics"
         )
@@ -45,6 +42,17 @@ def run() -> None:
     if chosen.dataset == SAMPLE or sources.present(dataset, RAW) or sources.reachable(dataset):
         raise KosbertError("a stage failed; the lines above say why. What is done is kept: mend it and run this again.")
     _on_sample(chosen.dataset, sources.places(dataset), began)
+
+
+def _repro(project: Path) -> bool:
+    """Run `dvc repro`, and return whether it succeeded; then the table is on the terminal."""
+    table = project / TABLE
+    before = _modified(table)
+    if _dvc("repro", cwd=project):
+        return False
+    if _modified(table) == before:  # else the report stage has just shown it
+        click.echo(f"\nThe figures are the same as before.\n\n{table.read_text(encoding='utf-8')}")
+    return True
 
 
 def _on_sample(wanted: str, tried: list[str], began: float) -> None:
@@ -63,7 +71,7 @@ def _on_sample(wanted: str, tried: list[str], began: float) -> None:
     with tempfile.TemporaryDirectory(prefix="kosbert-") as folder:
         copy = Path(folder)
         _copy_project(copy)
-        if _dvc("config", "--local", "core.no_scm", "true", cwd=copy) or _dvc("repro", cwd=copy):
+        if _dvc("config", "--local", "core.no_scm", "true", cwd=copy) or not _repro(copy):
             raise KosbertError(f"a stage failed on the dataset {SAMPLE!r}; the lines above say why.")
     click.secho(f"{_cost(began)}\n\nNOT the benchmark: the table above is of {SAMPLE!r}.\n{warning}", bold=True)
 
@@ -83,7 +91,7 @@ def _copy_project(out: Path) -> None:
     yaml.dump(values, out / PARAMS)
 
 
-def _dvc(*arguments: str, cwd: Path = Path()) -> int:
+def _dvc(*arguments: str, cwd: Path) -> int:
     # DVC's stages call `python`: it has to be the one that runs here.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "dvc", *arguments]
