@@ -6,6 +6,7 @@ import click
 
 from kosbert import params
 from kosbert.base.build import build
+from kosbert.encoder import save
 from kosbert.errors import Command
 
 
@@ -16,7 +17,10 @@ from kosbert.errors import Command
 def main(tune: Path, nli: Path, out: Path) -> None:
     """Build the base model that params.yaml names."""
     chosen = params.load()
-    build(chosen.chosen_base, out, tune=tune, nli=nli, seed=chosen.seed)
+    encoder = build(chosen.chosen_base, tune=tune, nli=nli, seed=chosen.seed)
+    save(encoder, out)
+    parameters = sum(weights.numel() for weights in encoder.parameters())
+    click.echo(f"{out}: {chosen.base_model}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ def main(model: Path, test: Path, out: Path) -> None:
     """Score an encoder on a test set."""
     figures = evaluate(load(model), test)
     write_text(out, json.dumps(figures, indent=2) + "\n")
+    click.echo(f"{out}: cosine Spearman {figures['cosine_spearman']:.2f}, and seven more")
 
 
 if __name__ == "__main__":

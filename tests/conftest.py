@@ -34,8 +34,9 @@ def tables(tmp_path_factory, chosen):
 def tiny(tmp_path_factory, chosen, tables):
     """A two-layer encoder from scratch, as a folder."""
     from kosbert.base.build import build  # noqa: PLC0415 - slow to import, and few tests need it
+    from kosbert.encoder import save  # noqa: PLC0415
 
     out = tmp_path_factory.mktemp("models") / "base"
     nli = tables / "nli/train.tsv"
-    build(chosen.base_models["scratch"], out, tune=tables / "tune/tune_train.tsv", nli=nli, seed=1)
+    save(build(chosen.base_models["scratch"], tune=tables / "tune/tune_train.tsv", nli=nli, seed=1), out)
     return out

@@ -29,8 +29,9 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(tiny, table
     script = (
         "import sys; from pathlib import Path; from kosbert import params; from kosbert.base.build import build; "
         "root, tables, out = map(Path, sys.argv[1:]); chosen = params.load(root / 'params.yaml'); "
-        "build(chosen.base_models['scratch'], out, tune=tables / 'tune/tune_train.tsv', "
-        "nli=tables / 'nli/train.tsv', seed=1)"
+        "from kosbert.encoder import save; "
+        "save(build(chosen.base_models['scratch'], tune=tables / 'tune/tune_train.tsv', "
+        "nli=tables / 'nli/train.tsv', seed=1), out)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "123", "PYTHONPATH": str(root / "src")}
     subprocess.run([sys.executable, "-c", script, root, tables, out], check=True, env=environment)

@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from sentence_transformers import SentenceTransformer
+
 from kosbert.base import e5, scratch
 from kosbert.data.tables import read_nli, read_tune
 from kosbert.params import PackagedE5, Scratch
 
 
-def build(base: PackagedE5 | Scratch, out: Path, *, tune: Path, nli: Path, seed: int) -> None:
-    """Make a base encoder and save it as a sentence-transformers folder.
+def build(base: PackagedE5 | Scratch, *, tune: Path, nli: Path, seed: int) -> SentenceTransformer:
+    """Make a base encoder.
 
     Args:
         base: which base, and its parameters.
-        out: the folder to write, whole or not at all.
         tune: the STS training table, and
         nli: the NLI training table, for a vocabulary trained on the data at hand.
         seed: of a random initialisation.
@@ -23,9 +24,9 @@ def build(base: PackagedE5 | Scratch, out: Path, *, tune: Path, nli: Path, seed:
     """
     match base:
         case PackagedE5():
-            e5.build(base, out)
+            return e5.build(base)
         case Scratch():
-            scratch.build(base, _sentences(tune, nli), out, seed=seed)
+            return scratch.build(base, _sentences(tune, nli), seed=seed)
 
 
 def _sentences(tune: Path, nli: Path) -> Iterator[str]:

