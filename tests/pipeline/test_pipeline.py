@@ -154,6 +154,11 @@ def test_a_saved_model_loads_where_kosbert_is_not(project, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "there.npy"), load(model).encode(["눈이 온다.", "비가 온다."]))
 
 
+def test_the_readmes_python_code_runs(project, root):
+    (code,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert project.run("python", "-c", code).strip().startswith("tensor([[")
+
+
 def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_workspace(project, tmp_path):
     values = project.params() | {"dataset": "kornlu"}
     values["datasets"]["kornlu"]["sources"] = [str(tmp_path / "nowhere"), "http://127.0.0.1:9/kornlu"]
