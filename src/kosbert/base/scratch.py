@@ -31,7 +31,7 @@ def build(base: Scratch, sentences: Iterable[str], *, seed: int) -> SentenceTran
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return assemble(BertModel(config), tokenizer, prompt="")
+    return assemble(BertModel(config), tokenizer)
 
 
 def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -14,8 +14,8 @@ from kosbert.evaluation.figures import FIGURES, SIMILARITIES
 def evaluate(encoder: SentenceTransformer, test: Path) -> dict[str, float]:
     """Score an encoder on a tune file.
 
-    Euclidean and Manhattan similarity are negated distances, dot is the raw product, and embeddings are not
-    normalised, as in the original project.
+    Euclidean and Manhattan similarity are negated distances and dot is the raw product, of the embeddings as the
+    encoder gives them; the original project's encoders do not normalise theirs.
 
     Returns:
         The eight `FIGURES`, in that order, x 100 and rounded to two decimals.
