@@ -72,6 +72,8 @@ def test_recipes_may_be_chained_over_any_number_of_steps(tmp_path):
 
 
 UNKNOWN = "unknown key (its value is 1); check its spelling, or remove it"
+KINDS = "'packaged-e5', 'korbert-eojeol', 'kobert', 'hub', 'scratch'"
+BASES = "e5-small, etri-korbert, skt-kobert, klue-roberta, hub, scratch"
 REQUIRED = "missing; this key is required"
 DIGEST = "String should match pattern '^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$', but it is"
 BLOCK = "must be a block of keys with values, but it is"
@@ -139,11 +141,18 @@ BLOCK = "must be a block of keys with values, but it is"
             "fp16",
             "training.precision: Input should be 'auto', 'bf16' or 'fp32', but it is 'fp16'",
         ),
+        (
+            "base_models.klue-roberta.trim",
+            True,
+            "base_models.klue-roberta.trim: Input should be 'always', 'never' or 'auto', but it is True",
+        ),
+        ("base_models.skt-kobert.revision", MISSING, f"base_models.skt-kobert.revision: {REQUIRED}"),
+        ("base_models.hub.license", MISSING, f"base_models.hub.license: {REQUIRED}"),
         ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts"),
         ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts"),
         ("recipes.nli.init", "nli_sts", "recipes.nli.init goes in a circle: nli -> nli_sts -> nli"),
         ("dataset", "korsts", "dataset is 'korsts', but must be one of: kornlu, kornlu-full, sample"),
-        ("base_model", "e5", "base_model is 'e5', but must be one of: e5-small, scratch"),
+        ("base_model", "e5", f"base_model is 'e5', but must be one of: {BASES}"),
         ("report.rows.nlo", "NLI", "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts"),
         ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
         ("recipes.a b", recipe(), "recipes.a b: String should match pattern '^[A-Za-z0-9_-]+$', but it is 'a b'"),
@@ -153,7 +162,7 @@ BLOCK = "must be a block of keys with values, but it is"
         (
             "base_models.e5-small.kind",
             "bert",
-            "base_models.e5-small.kind: must be one of 'packaged-e5', 'scratch', but it is 'bert'",
+            f"base_models.e5-small.kind: must be one of {KINDS}, but it is 'bert'",
         ),
     ],
 )

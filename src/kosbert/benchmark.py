@@ -59,8 +59,7 @@ def _on_sample(wanted: str, tried: list[str], began: float) -> None:
     warning = (
         f"The dataset {wanted!r} could not be had: none of its files is in any of these places:\n"
         + "".join(f"  {place}\n" for place in tried)
-        + "To give it one, connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
-        "(KorSTS/…, KorNLI/…), and run this again.\n"
+        + f"{sources.ADVICE}\n"
     )
     click.secho(
         f"\n{warning}Until then the same stages run on the made-up dataset {SAMPLE!r}, in a copy of the project: the\n"
@@ -88,6 +87,9 @@ def _copy_project(out: Path) -> None:
     yaml = YAML()
     values = yaml.load(out / PARAMS)
     values["dataset"] = SAMPLE
+    for base in values["base_models"].values():
+        if base.get("path"):  # is relative to the project, not to its copy
+            base["path"] = str(Path(base["path"]).resolve())
     yaml.dump(values, out / PARAMS)
 
 

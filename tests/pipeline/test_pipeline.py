@@ -1,89 +1,17 @@
-"""The real graph in a temporary DVC repository, made small by parameters: the sample dataset, the base from scratch.
-
-The tests share one repository, each leaves it as it found it, and all begin after one whole `dvc repro`.
-"""
+"""The real graph in a temporary DVC repository, made small by parameters: the sample dataset, the base from scratch."""
 
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
 
 from kosbert.encoder import load
 from kosbert.evaluation.figures import FIGURES
 from kosbert.files import digest
-
-TRACKED = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes")
-
-
-class Project:
-    """A copy of the project, and the commands a user runs in it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
-        self.environment.pop("KORNLU_MIRROR", None)
-
-    def run(self, *command, expect=0):
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, text=True, capture_output=True, check=False, timeout=900
-        )
-        assert done.returncode == expect, f"{command}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout + done.stderr
-
-    def repro(self, *arguments):
-        """Run `dvc repro`, and return the stages that ran, in their order."""
-        return re.findall(r"Running stage '([^']+)'", self.run("dvc", "repro", *arguments))
-
-    def git(self, *arguments):
-        return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments)
-
-    def params(self):
-        return yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
-
-    @contextmanager
-    def changed(self, path, text):
-        """Change a file for the length of a block, and bring the project back to where it was after it."""
-        file = self.folder / path
-        before = file.read_bytes()
-        file.write_text(text, encoding="utf-8")
-        try:
-            yield
-        finally:
-            file.write_bytes(before)
-            self.git("checkout", "-q", ".")
-            self.run("dvc", "checkout", "-q")
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory, root):
-    folder = tmp_path_factory.mktemp("a project with spaces, 한글")
-    for name in ("src", "stages", "data/sample"):
-        shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    for name in TRACKED:
-        (folder / name).parent.mkdir(exist_ok=True)
-        shutil.copy(root / name, folder / name)
-    (folder / "README.md").write_text("<!-- performance: begin -->\n<!-- performance: end -->\n", encoding="utf-8")
-    project = Project(folder)
-    values = project.params() | {"dataset": "sample", "base_model": "scratch"}
-    for recipe in values["recipes"].values():
-        recipe |= {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "eval_steps": 5}
-    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    project.git("init", "-q", "-b", "main")
-    project.git("add", ".")
-    project.git("commit", "-q", "-m", "start")
-    project.first_log = project.run("dvc", "repro")
-    project.git("add", ".")
-    project.git("commit", "-q", "-m", "run")
-    return project
 
 
 def test_every_stage_runs_and_the_table_names_its_dataset(project):

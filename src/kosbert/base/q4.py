@@ -108,8 +108,8 @@ class Q4File:
         self._at += values.nbytes
         return values
 
-    def tensor(self, name: str, columns: int, rows: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
-        """Return a tensor as f32 [rows, columns], or only the rows asked for, in their order.
+    def tensor(self, name: str, columns: int) -> NDArray[np.float32]:
+        """Return a tensor as f32 [rows, columns].
 
         Raises:
             KosbertError: there is no such tensor, or it does not have that many columns.
@@ -121,8 +121,6 @@ class Q4File:
             stored = stored.reshape(entry.elements // columns, -1)
         except (KeyError, ValueError) as error:
             raise KosbertError(f"{self._path}: no tensor {name} of {columns} columns") from error
-        if rows is not None:
-            stored = stored[rows]
         if not entry.quantised:
             return stored.astype(np.float32)
         nibbles = np.concatenate([stored["nibbles"] & 15, stored["nibbles"] >> 4], axis=-1)

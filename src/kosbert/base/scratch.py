@@ -2,23 +2,16 @@
 
 from collections.abc import Iterable
 
-from sentence_transformers import SentenceTransformer
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
-from kosbert.encoder import MAX_LENGTH, assemble
+from kosbert.base.pretrained import Parts
+from kosbert.base.wrapping import SPECIAL, wrap
+from kosbert.encoder import MAX_LENGTH
 from kosbert.params import Scratch
 
-SPECIAL = {
-    "pad_token": "[PAD]",
-    "unk_token": "[UNK]",
-    "cls_token": "[CLS]",
-    "sep_token": "[SEP]",
-    "mask_token": "[MASK]",
-}
 
-
-def build(base: Scratch, sentences: Iterable[str], *, seed: int) -> SentenceTransformer:
+def initialise(base: Scratch, sentences: Iterable[str], *, seed: int) -> Parts:
     """Train the tokenizer on the sentences, and initialise the encoder."""
     tokenizer = _tokenizer(sentences, base.vocabulary)
     set_seed(seed)
@@ -31,7 +24,7 @@ def build(base: Scratch, sentences: Iterable[str], *, seed: int) -> SentenceTran
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return assemble(BertModel(config), tokenizer)
+    return Parts(BertModel(config), tokenizer)
 
 
 def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -43,9 +36,4 @@ def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizer
     special = [*SPECIAL.values()]
     trainer = trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=special, show_progress=False)
     tokenizer.train_from_iterator(sentences, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair="[CLS] $A [SEP] $B [SEP]",
-        special_tokens=[(token, tokenizer.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
-    )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MAX_LENGTH, **SPECIAL)
+    return wrap(tokenizer, positions=MAX_LENGTH)

@@ -4,25 +4,179 @@ Most of a multilingual encoder's weights are embeddings of pieces that no Korean
 optimiser walks them at every step. What is dropped here still encodes: it falls apart into smaller pieces.
 """
 
+import json
 import re
-from collections.abc import Iterable
+from typing import Any
 
-WORD_START = "▁"  # SentencePiece's mark for a space before the piece
+import torch
+from tokenizers import Tokenizer, decoders
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from kosbert.base.pretrained import Parts, token_ids
+from kosbert.errors import KosbertError
+
+MARKS = re.compile("^(▁|Ġ|##)")  # of a word's start, or its inside
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
+ASCII_LENGTH = 2  # characters of the longest ASCII piece that stays unless it is used
+WORTH_IT = 0.5  # share of the vocabulary that must go for `auto` to trim
+IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
+PROBE = 64  # sentences whose embeddings are compared in the end
 
 
-def korean_pieces(pieces: Iterable[str], needed: Iterable[str], ascii_length: int) -> list[int]:
-    """Return the ids to keep, ascending.
+def trim(parts: Parts, sentences: list[str], mode: str) -> Parts:
+    """Return a model and tokenizer without the pieces that Korean does not use.
 
-    Kept are the `needed` pieces (special tokens, those of a prompt), pieces with Hangul, single characters (so
-    that anything can still be spelt), and ASCII pieces of at most `ascii_length` characters, not counting the
-    mark of a word's start.
+    Kept are special tokens, all pieces of the sentences, pieces with Hangul, single characters (so that anything
+    can still be spelt), and ASCII pieces of at most `ASCII_LENGTH` characters. The sentences encode as before.
+
+    Args:
+        parts: model and tokenizer.
+        sentences: the text at hand, prompts included.
+        mode: `always`, `never`, or `auto`: only where the larger part of the vocabulary goes.
+
+    Raises:
+        KosbertError: the kind of tokenizer cannot be trimmed, or a sentence would encode otherwise.
     """
-    always = frozenset(needed)
-    kept = []
-    for index, piece in enumerate(pieces):
-        text = piece.removeprefix(WORD_START)
-        short = len(text) <= 1 or (text.isascii() and len(text) <= ascii_length)
-        if short or piece in always or HANGUL.search(text):
-            kept.append(index)
-    return kept
+    if mode == "never":
+        return parts
+    kept = _kept(parts.tokenizer, sentences)
+    if mode == "auto" and len(kept) > (1 - WORTH_IT) * len(parts.tokenizer):
+        return parts
+    tokenizer = _tokenizer(parts.tokenizer, kept)
+    trimmed = Parts(_model(parts.model, kept), tokenizer)
+    _prove(parts, trimmed, sentences, kept)
+    return trimmed
+
+
+def _kept(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> list[int]:
+    backend = tokenizer.backend_tokenizer
+    spec = json.loads(backend.to_str())["model"]
+    vocabulary = tokenizer.get_vocab()
+    bytes_of_text = isinstance(backend.decoder, decoders.ByteLevel)
+    kept = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
+    kept |= {id_ for piece, id_ in vocabulary.items() if _is_korean(piece, bytes_of_text=bytes_of_text)}
+    unknown = []
+    for sentence, ids in zip(sentences, token_ids(tokenizer, sentences), strict=True):
+        kept.update(ids)
+        if tokenizer.unk_token_id in ids:
+            unknown.append(sentence)
+    if spec["type"] == "WordPiece":
+        kept |= _parts_of_words(backend, spec["continuing_subword_prefix"], unknown)
+    if spec["type"] == "BPE":
+        kept |= _ancestors(spec, vocabulary, kept)
+    return sorted(kept)
+
+
+def _is_korean(piece: str, *, bytes_of_text: bool) -> bool:
+    text = decoders.ByteLevel().decode([piece]) if bytes_of_text else piece
+    text = MARKS.sub("", text).strip()
+    return len(text) <= 1 or (text.isascii() and len(text) <= ASCII_LENGTH) or bool(HANGUL.search(text))
+
+
+def _parts_of_words(backend: Tokenizer, prefix: str, sentences: list[str]) -> set[int]:
+    """Return the ids of all pieces that a word of the sentences contains: so that an unknown word stays unknown.
+
+    A word is unknown if its rest after some longest pieces matches none; without those pieces it might match.
+    """
+    ids = set()
+    for sentence in sentences:
+        text = backend.normalizer.normalize_str(sentence) if backend.normalizer else sentence
+        for word, _ in backend.pre_tokenizer.pre_tokenize_str(text):
+            for start in range(len(word)):
+                for end in range(start + 1, len(word) + 1):
+                    ids.add(backend.token_to_id((prefix if start else "") + word[start:end]))
+    return {id_ for id_ in ids if id_ is not None}
+
+
+def _ancestors(spec: dict[str, Any], vocabulary: dict[str, int], kept: set[int]) -> set[int]:
+    """Return the ids of the pieces that the kept ones are merged from, and those from theirs."""
+    made_from: dict[str, list[tuple[str, str]]] = {}
+    for left, right in spec["merges"]:
+        made_from.setdefault(left + right, []).append((left, right))
+    pieces = {id_: piece for piece, id_ in vocabulary.items()}
+    found: set[int] = set()
+    left_over = [pieces[id_] for id_ in kept]
+    while left_over:
+        for pair in made_from.get(left_over.pop(), []):
+            new = [piece for piece in pair if vocabulary[piece] not in found | kept]
+            found |= {vocabulary[piece] for piece in new}
+            left_over += new
+    return found
+
+
+def _tokenizer(tokenizer: PreTrainedTokenizerFast, kept: list[int]) -> PreTrainedTokenizerFast:
+    spec = json.loads(tokenizer.backend_tokenizer.to_str())
+    new = {old: index for index, old in enumerate(kept)}
+    model = spec["model"]
+    match model["type"]:
+        case "Unigram":
+            model["vocab"] = [entry for old, entry in enumerate(model["vocab"]) if old in new]
+            model["unk_id"] = new[model["unk_id"]]
+        case "WordPiece" | "BPE":
+            model["vocab"] = {piece: new[old] for piece, old in model["vocab"].items() if old in new}
+        case other:
+            raise KosbertError(f"base model: a vocabulary of the type {other} cannot be trimmed; set `trim: never`")
+    if model["type"] == "BPE":
+        there = model["vocab"]
+        model["merges"] = [pair for pair in model["merges"] if {*pair, "".join(pair)} <= there.keys()]
+    for token in spec["added_tokens"]:
+        token["id"] = new[token["id"]]
+    spec["post_processor"] = _renumbered(spec["post_processor"], new)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(spec, ensure_ascii=False)),
+        model_max_length=tokenizer.model_max_length,
+        model_input_names=tokenizer.model_input_names,
+        padding_side=tokenizer.padding_side,
+        split_special_tokens=tokenizer.split_special_tokens,
+        **tokenizer.special_tokens_map,
+    )
+
+
+def _renumbered(processor: Any, new: dict[int, int]) -> Any:  # noqa: ANN401 - JSON, as it comes
+    """Return a post-processor's JSON with its token ids renumbered: in `ids` of a template, or `[token, id]`."""
+    if isinstance(processor, list):
+        if len(processor) == 2 and isinstance(processor[0], str) and isinstance(processor[1], int):  # noqa: PLR2004
+            return [processor[0], new[processor[1]]]
+        return [_renumbered(part, new) for part in processor]
+    if isinstance(processor, dict):
+        return {
+            key: [new[id_] for id_ in value] if key == "ids" else _renumbered(value, new)
+            for key, value in processor.items()
+        }
+    return processor
+
+
+def _model(model: PreTrainedModel, kept: list[int]) -> PreTrainedModel:
+    config = type(model.config).from_dict(model.config.to_dict())
+    config.vocab_size = len(kept)
+    for name in IDS:
+        old = getattr(config, name, None)
+        if old is not None:
+            setattr(config, name, kept.index(old) if old in kept else None)
+    embeddings = model.get_input_embeddings().weight
+    state = {
+        name: values[torch.tensor(kept)] if values.data_ptr() == embeddings.data_ptr() else values
+        for name, values in model.state_dict().items()
+    }
+    smaller = type(model)(config)
+    smaller.load_state_dict(state)
+    return smaller.eval()
+
+
+def _prove(before: Parts, after: Parts, sentences: list[str], kept: list[int]) -> None:
+    encoded = zip(token_ids(before.tokenizer, sentences), token_ids(after.tokenizer, sentences), strict=True)
+    for sentence, (old, new) in zip(sentences, encoded, strict=True):
+        if old != [kept[id_] for id_ in new]:
+            raise KosbertError(f"base model: {sentence!r} would encode otherwise; set `trim: never`")
+    probe = sentences[:: len(sentences) // PROBE + 1]
+    if not torch.equal(_embedded(before, probe), _embedded(after, probe)):
+        raise KosbertError("base model: without the dropped pieces it gives other embeddings; set `trim: never`")
+
+
+def _embedded(parts: Parts, sentences: list[str]) -> torch.Tensor:
+    batch = parts.tokenizer(sentences, padding=True, truncation=True, max_length=64, return_tensors="pt")
+    with torch.inference_mode():
+        output: torch.Tensor = parts.model(
+            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+        ).last_hidden_state
+    return output

@@ -15,6 +15,10 @@ from kosbert.params import Dataset, Source
 ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds: to connect, and without a byte
 CHUNK = 1 << 16
+ADVICE = (
+    "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
+    "(KorSTS/…, KorNLI/…), then run the same command again."
+)
 LARGE = 5_000_000  # bytes from which a bar is shown
 
 
@@ -70,8 +74,7 @@ def _download(source: Source, tried: list[str], out: Path) -> str:
     raise KosbertError(
         f"{source.path} could not be had (expected {source.digest.replace(':', ' ')}). Tried:\n"
         + "\n".join(failures or ["  nothing: no source is given"])
-        + "\nConnect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets "
-        "(KorSTS/…, KorNLI/…), then run the same command again."
+        + f"\n{ADVICE}"
     )
 
 

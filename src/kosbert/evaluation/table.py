@@ -22,6 +22,7 @@ def performance(params: Params, metrics: Path) -> str:
     Raises:
         KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
     """
+    base = params.chosen_base
     rows = [
         [f"{params.base_model} (ours)", label, *_figures(metrics / f"{name}.json").values()]
         for name, label in params.report.rows.items()
@@ -41,7 +42,7 @@ def performance(params: Params, metrics: Path) -> str:
     )
     return (
         f"Dataset `{params.dataset}`: {params.chosen_dataset.title}.\n"
-        f"Base model `{params.base_model}`: {params.chosen_base.title}.\n"
+        f"Base model `{params.base_model}`: {base.title}. Licence: {base.terms}.\n"
         "Test set; Pearson (P) and Spearman (S) correlation × 100 of the gold scores with the embeddings' cosine,\n"
         f"negated Euclidean and Manhattan distance, and dot product.\n\n{table}\n"
     )

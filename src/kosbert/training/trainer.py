@@ -25,7 +25,7 @@ from transformers import (
 )
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load, save, whole_or_error
+from kosbert.encoder import load, read_card, save, whole_or_error
 from kosbert.params import Recipe
 from kosbert.training.objectives import OBJECTIVES
 
@@ -74,7 +74,7 @@ def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed:
         start = 100 * trainer.evaluate()[DEV_METRIC]
         trainer.train()
         best = 100 * trainer.state.best_metric
-    save(encoder, out)
+    save(encoder, out, card=read_card(init))  # the licence of the base is that of what is trained from it
     return Outcome(start, best)
 
 

@@ -1,0 +1,111 @@
+"""ETRI KorBERT, eojeol version, from the folder of a licence holder; its tokenizer as a plain fast one.
+
+The tokenizer, as ETRI's `src_tokenizer/tokenization.py` has it: control characters go, white space becomes a space,
+every punctuation character stands alone; each token gets a `_` at its end, and is then split greedily into the
+longest pieces of the vocabulary, which carry no mark inside words.
+"""
+
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import BertModel
+
+from kosbert.base.pretrained import Parts, bert_config, find, load_model
+from kosbert.base.wrapping import SPECIAL, wrap
+from kosbert.errors import KosbertError
+
+VOCABULARY = ("vocab.korean.rawtext.list", "vocab.txt")
+CONFIG = ("bert_config.json", "config.json")
+HEADERS = ("n_iters=", "max_length=")  # lines of the vocabulary that are no tokens
+FIRST = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+END = "_"
+LONGEST = 100  # characters of a token, its end mark counted; a longer one is unknown
+
+
+def load(folder: Path) -> Parts:
+    """Load model and tokenizer.
+
+    Raises:
+        KosbertError: a file is missing or damaged, or vocabulary and weights are not of the same model.
+    """
+    vocabulary, config_file = find(folder, *VOCABULARY), find(folder, *CONFIG)
+    pieces = read_vocabulary(vocabulary)
+    config = bert_config(config_file, pieces=max(pieces.values()) + 1, pad=pieces[FIRST[0]])
+    tokenizer = wrap(eojeol_tokenizer(pieces), positions=config.max_position_embeddings)
+    return Parts(load_model(BertModel, folder, config), tokenizer)
+
+
+def read_vocabulary(path: Path) -> dict[str, int]:
+    """Read the pieces and their ids: one a line, up to the first tab, in the order of the ids.
+
+    Raises:
+        KosbertError: the file is not UTF-8, or does not begin with the special tokens.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            tokens = [line.partition("\t")[0].strip() for line in file if not line.startswith(HEADERS)]
+    except UnicodeDecodeError as error:
+        raise KosbertError(f"{path}: not UTF-8 text: {error}; the vocabulary of KorBERT is") from error
+    if tokens[: len(FIRST)] != FIRST:
+        raise KosbertError(
+            f"{path}: begins with {', '.join(tokens[: len(FIRST)])}; KorBERT's begins with {', '.join(FIRST)}"
+        )
+    return {token: index for index, token in enumerate(tokens)}
+
+
+def eojeol_tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
+    """Return a tokenizer of text to the vocabulary's pieces, without `[CLS]` and `[SEP]` around them."""
+    tokenizer = Tokenizer(
+        models.WordPiece(
+            vocabulary,
+            unk_token=SPECIAL["unk_token"],
+            continuing_subword_prefix="",
+            max_input_chars_per_word=LONGEST,
+        )
+    )
+    space, control, punctuation = map(_characters, (_is_space, _is_control, _is_punctuation))
+    # The end of a token: after punctuation, and after anything else that punctuation, space or nothing follows
+    end = rf"(?<=[{punctuation}])|(?<=[^ {punctuation}])(?=[ {punctuation}]|\z)"
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.Replace(Regex(f"[{control}]"), ""),
+            normalizers.Replace(Regex(f"[{space}]"), " "),
+            normalizers.Replace(Regex(end), f"{END} "),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.decoder = decoders.Sequence([decoders.Replace(END, " "), decoders.Fuse()])
+    return tokenizer
+
+
+def _is_space(character: str) -> bool:
+    return character in "\t\n\r" or unicodedata.category(character).startswith("Z")
+
+
+def _is_control(character: str) -> bool:
+    other = unicodedata.category(character).startswith("C") and not _is_space(character)
+    return other or character == "\ufffd"
+
+
+def _is_punctuation(character: str) -> bool:
+    ascii_sign = "!" <= character <= "~" and not character.isalnum()
+    return ascii_sign or unicodedata.category(character).startswith("P")
+
+
+def _characters(belongs: Callable[[str], bool]) -> str:
+    """Return the inside of a regular expression's character class: every character that belongs, as ranges.
+
+    Python's tables are written out, as ETRI's code asks them; those of the expression's engine differ in rare signs.
+    """
+    ranges: list[list[int]] = []
+    for code in range(sys.maxunicode + 1):
+        if "\ud800" <= chr(code) <= "\udfff" or not belongs(chr(code)):
+            continue
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in ranges)

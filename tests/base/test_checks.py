@@ -1,0 +1,110 @@
+"""A tokenizer that does not belong to its model, or does not know Korean, is found before any training."""
+
+import pytest
+from support.bases import write_klue_roberta
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
+
+from kosbert.base.checks import check
+from kosbert.base.hub import load
+from kosbert.base.pretrained import Parts
+from kosbert.base.wrapping import SPECIAL, wrap
+from kosbert.data.tables import read_tune
+from kosbert.errors import KosbertError
+
+
+@pytest.fixture(scope="module")
+def sentences(tables):
+    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory, sentences, chosen):
+    folder = write_klue_roberta(tmp_path_factory.mktemp("hub") / "klue", [*sentences, "한국어"])
+    return load(chosen.base_models["klue-roberta"].model_copy(update={"path": str(folder)}))
+
+
+def renamed(tokenizer, **changes):
+    """The same tokenizer with other special tokens."""
+    special = tokenizer.special_tokens_map | changes
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.backend_tokenizer, **{name: token for name, token in special.items() if token}
+    )
+
+
+def test_what_belongs_together_passes(parts, sentences):
+    check(parts, sentences, unknown_at_most=0.0)
+
+
+def test_another_models_tokenizer_is_refused(parts, sentences):
+    pieces = [*SPECIAL.values(), *sorted({*"".join(sentences)})]
+    other = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    with pytest.raises(KosbertError, match=rf"the tokenizer has {len(pieces)} pieces, but the model [\d,]+ embeddings"):
+        check(Parts(parts.model, wrap(other)), sentences, unknown_at_most=1)
+
+
+def test_a_tokenizer_with_more_pieces_than_the_model_has_embeddings_is_refused(parts, sentences):
+    more = renamed(parts.tokenizer)
+    more.add_tokens(["새말"])
+    with pytest.raises(KosbertError, match=r"pieces, but the model [\d,]+ embeddings"):
+        check(Parts(parts.model, more), sentences, unknown_at_most=1)
+
+
+def test_pad_ids_have_to_agree(parts, sentences):
+    with pytest.raises(KosbertError, match="the tokenizer pads with id 4, but the model with 1"):
+        check(Parts(parts.model, renamed(parts.tokenizer, pad_token="[MASK]")), sentences, unknown_at_most=1)
+    with pytest.raises(KosbertError, match="the tokenizer has no pad token"):
+        check(Parts(parts.model, renamed(parts.tokenizer, pad_token=None)), sentences, unknown_at_most=1)
+
+
+def test_special_tokens_have_to_stand_at_both_ends(parts, sentences):
+    bare = Tokenizer.from_str(parts.tokenizer.backend_tokenizer.to_str())
+    bare.post_processor = processors.Sequence([])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, **parts.tokenizer.special_tokens_map)
+    with pytest.raises(KosbertError, match="without its special tokens at both ends"):
+        check(Parts(parts.model, tokenizer), sentences, unknown_at_most=1)
+
+
+def test_token_types_have_to_be_the_models(parts, sentences):
+    spec = parts.tokenizer.backend_tokenizer.to_str()
+    other = Tokenizer.from_str(spec)
+    wrapped = wrap(other)
+    other.post_processor = processors.TemplateProcessing(
+        single="[CLS]:3 $A:0 [SEP]:0", special_tokens=[("[CLS]", 0), ("[SEP]", 2)]
+    )
+    types = PreTrainedTokenizerFast(
+        tokenizer_object=other,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
+        **wrapped.special_tokens_map,
+    )
+    with pytest.raises(KosbertError, match="the tokenizer gives token types up to 3; the model has 1"):
+        check(Parts(parts.model, types), sentences, unknown_at_most=1)
+
+
+def test_too_many_unknown_pieces_are_an_error_above_the_limit(parts, sentences):
+    strange = ["漢字 한국어", *sentences[:3]]
+    with pytest.raises(
+        KosbertError, match=r"[\d.]+% of the pieces of the training sentences are unknown .*at most 1.0%"
+    ):
+        check(parts, strange, unknown_at_most=0.01)
+    check(parts, strange, unknown_at_most=0.5)
+
+
+def test_korean_that_falls_apart_into_bytes_is_an_error(parts, sentences):
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    spare = [f"spare{number}" for number in range(parts.model.config.vocab_size - len(letters) - 5)]
+    vocabulary = {
+        piece: index for index, piece in enumerate(["[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]", *letters, *spare])
+    }
+    english = Tokenizer(models.BPE(vocabulary, []))
+    english.pre_tokenizer = pre_tokenizers.ByteLevel()
+    with pytest.raises(KosbertError, match=r"makes [23]\.\d pieces of a character: Korean falls apart"):
+        check(Parts(parts.model, wrap(english)), sentences, unknown_at_most=0.05)
+
+
+def test_a_model_that_takes_shorter_sentences_than_its_tokenizer_says_is_refused(parts, sentences):
+    config = type(parts.model.config).from_dict(parts.model.config.to_dict() | {"max_position_embeddings": 60})
+    short = type(parts.model)(config).eval()
+    short.config.max_position_embeddings = 130
+    with pytest.raises(KosbertError, match=r"it fails on a sentence of 1\d\d pieces"):
+        check(Parts(short, parts.tokenizer), sentences, unknown_at_most=1)

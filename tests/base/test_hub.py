@@ -1,0 +1,150 @@
+"""Bases from a model hub: the real loading code against a stand-in of the hub, and what may be wrong there."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from support.bases import write_klue_roberta
+from support.hub import REVISION, hub
+from transformers import BertConfig, GPT2Config, T5Config
+
+from kosbert.base.hub import load
+from kosbert.data.tables import read_tune
+from kosbert.errors import KosbertError
+
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
+# The library reads the hub's address when it is imported: so a process of its own.
+SCRIPT = """
+import sys
+from pathlib import Path
+from kosbert import params
+from kosbert.base import hub
+from kosbert.errors import KosbertError
+base = params.load(Path(sys.argv[1])).base_models["klue-roberta"].model_copy(
+    update={"name": sys.argv[2], "revision": sys.argv[3]})
+try:
+    parts = hub.load(base)
+    print(parts.tokenizer("한국어").input_ids, float(parts.model.embeddings.word_embeddings.weight.sum()))
+except KosbertError as error:
+    print(error.message)
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tables):
+    sentences = [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
+    return write_klue_roberta(tmp_path_factory.mktemp("hub") / "klue", [*sentences, "한국어"])
+
+
+@pytest.fixture
+def ask(root, tmp_path):
+    """Load a model in a process whose hub is at an address; return what it prints."""
+
+    def ask(address, name="klue/roberta-base", revision=REVISION, **environment):
+        environment = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), **environment}
+        command = [sys.executable, "-c", SCRIPT, str(root / "params.yaml"), name, revision]
+        path = {"PYTHONPATH": str(root / "src")}
+        done = subprocess.run(
+            command, env={**os.environ, **path, **environment}, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    return ask
+
+
+@pytest.fixture
+def local(folder, tmp_path, chosen):
+    """A copy of the model's folder, and the base that is loaded from there."""
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy)
+    return copy, chosen.base_models["klue-roberta"].model_copy(update={"path": str(copy)})
+
+
+def test_it_is_fetched_once_and_then_needs_no_network(folder, ask):
+    with hub({"klue/roberta-base": folder}) as server:
+        first = ask(server.address)
+        assert "model.safetensors" in server.asked
+    assert ask("http://127.0.0.1:9", HF_HUB_OFFLINE="1") == first
+    assert first.startswith("[0, ")
+
+
+def test_a_name_or_revision_that_moves_is_told_what_it_stands_for_now(folder, ask):
+    with hub({"klue/roberta-base": folder}) as server:
+        assert f"revision main is now {REVISION}" in ask(server.address, revision="main")
+
+
+def test_a_model_without_safetensors_is_fetched_as_pytorch_weights(folder, tmp_path, ask):
+    copy = tmp_path / "model"
+    shutil.copytree(folder, copy)
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    with hub({"klue/roberta-base": copy}) as server:
+        assert ask(server.address).startswith("[0, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "reason"),
+    [
+        ("klue/no-such", REVISION, "the hub has no model of this name"),
+        ("klue/gated", "main", "its owner wants an agreement"),
+        ("klue/roberta-base", "f" * 40, "the model has no such revision"),
+        ("klue roberta", "main", "this is no name of a model, such as klue/roberta-base"),
+    ],
+)
+def test_what_the_hub_has_not_is_one_line_that_says_what_to_do(folder, ask, name, revision, reason):
+    with hub({"klue/roberta-base": folder, "klue/gated": None}) as server:
+        message = ask(server.address, name, revision)
+    assert message.startswith(f"base model: {name} (revision {revision}) could not be had from the hub: {reason}")
+    assert message.endswith("or give the place of a folder with its files as `path`.")
+    assert "\n" not in message
+
+
+def test_without_a_network_it_is_said(ask):
+    message = ask("http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    assert "could not be had from the hub: no connection, and it is not in the cache" in message
+
+
+def test_after_a_broken_connection_the_next_run_recovers(folder, ask):
+    with hub({"klue/roberta-base": folder}, broken=("model.safetensors",)) as server:
+        assert "the connection broke off; run the same command again" in ask(server.address)
+    with hub({"klue/roberta-base": folder}) as server:
+        assert ask(server.address).startswith("[0, ")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: (folder / "config.json").unlink(), "has no config.json; it has"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json: not the configuration of a model"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "no-such"}'), "not the configuration of"),
+        (lambda folder: T5Config().save_pretrained(folder), "a t5 model is no encoder"),
+        (lambda folder: BertConfig(is_decoder=True).save_pretrained(folder), "a bert model is no encoder"),
+        (lambda folder: GPT2Config().save_pretrained(folder), "a gpt2 model is no encoder"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors or"),
+        (lambda folder: [(folder / name).unlink() for name in TOKENIZER], "has no tokenizer.json or vocab.txt or"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no tokenizer that we can load"),
+    ],
+)
+def test_a_folder_that_is_no_encoder_is_one_line(local, change, message):
+    folder, base = local
+    change(folder)
+    with pytest.raises(KosbertError, match=message) as error:
+        load(base)
+    assert "\n" not in error.value.message
+
+
+def test_code_of_a_model_is_never_run(local):
+    folder, base = local
+    values = json.loads((folder / "config.json").read_text())
+    auto = {"AutoConfig": "evil.Config", "AutoModel": "evil.Model"}
+    (folder / "config.json").write_text(json.dumps(values | {"model_type": "evil", "auto_map": auto}))
+    (folder / "evil.py").write_text(f"open({str(folder / 'was-here')!r}, 'w')\n")
+    with pytest.raises(KosbertError, match="custom code"):
+        load(base)
+    assert not (folder / "was-here").exists()

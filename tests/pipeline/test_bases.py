@@ -1,0 +1,135 @@
+"""Every base model of the originals through the whole pipeline: one parameter changes, nothing else."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from support.bases import write_klue_roberta, write_kobert, write_korbert
+from support.hub import REVISION, hub
+
+from kosbert.data.tables import read_nli, read_tune
+from kosbert.evaluation.figures import FIGURES
+
+STAGES = ["base_model", "train@nli", "train@sts", "train@nli_sts"]
+
+
+@pytest.fixture(scope="module")
+def sentences(project):
+    tune, nli = project.folder / "data/tune/tune_train.tsv", project.folder / "data/nli/train.tsv"
+    return [sentence for rows in (read_tune(tune), read_nli(nli)) for row in rows for sentence in row[:2]]
+
+
+@pytest.fixture
+def unchanged(project):
+    """Bring the project back to where it was."""
+    with project.changed("params.yaml", (project.folder / "params.yaml").read_text(encoding="utf-8")):
+        yield
+
+
+def experiment(project, *settings, targets=()):
+    options = [option for setting in settings for option in ("-S", setting)]
+    return project.run("dvc", "exp", "run", *options, *targets)
+
+
+def check_whole_run(project, log, caption):
+    for stage in STAGES:
+        assert f"Running stage '{stage}'" in log
+    table = (project.folder / "metrics/performance.md").read_text(encoding="utf-8")
+    assert caption in table
+    assert table in log
+    for row in ("base", "nli", "sts", "nli_sts"):
+        assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == FIGURES
+
+
+def load_elsewhere(model, cwd):
+    """Load a model where this package is not, with everything that could run code of its own refused."""
+    script = (
+        "import sys; sys.modules['kosbert'] = None\n"
+        "from sentence_transformers import SentenceTransformer\n"
+        "model = SentenceTransformer(sys.argv[1], trust_remote_code=False)\n"
+        "print(model.encode(['한 남자가 기타를 친다.']).shape, model.tokenizer.is_fast, model.tokenizer.pad_token_id,"
+        " model[0].model.config.pad_token_id)\n"
+    )
+    command = [sys.executable, "-c", script, str(model)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(command, check=True, env=environment, cwd=cwd, capture_output=True, text=True).stdout.strip()
+
+
+def hashes(project, target):
+    """The hashes under which DVC's cache has a stage's folder: its own and its files'."""
+    lock = project.run(
+        "python", "-c", f"import yaml; print(yaml.safe_load(open('dvc.lock'))['stages']['{target}']['outs'][0]['md5'])"
+    )
+    own = lock.strip()
+    listing = json.loads((project.folder / f".dvc/cache/files/md5/{own[:2]}/{own[2:]}").read_text())
+    return {own.removesuffix(".dir"), *(entry["md5"] for entry in listing)}
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_etri_korbert_is_one_parameter_and_its_licence_goes_with_it(project, sentences, tmp_path):
+    write_korbert(project.folder.parent / "003_bert_eojeol_pytorch", sentences)
+    log = experiment(project, "base_model=etri-korbert")
+    check_whole_run(
+        project,
+        log,
+        "Base model `etri-korbert`: ETRI KorBERT, eojeol. Licence: ETRI KorBERT licence; "
+        "neither the base nor a model trained from it may be passed on.",
+    )
+    for model in ("base", "nli", "sts", "nli_sts"):
+        card = (project.folder / f"models/{model}/README.md").read_text(encoding="utf-8")
+        assert "license: other" in card
+        assert "neither the base nor a model trained from it may be passed on" in card
+    assert load_elsewhere(project.folder / "models/nli_sts", tmp_path) == "(1, 32) True 0 0"
+    assert project.git("status", "--porcelain", "--", "models") == ""
+
+    remote = tmp_path / "remote"
+    project.run("dvc", "remote", "add", "--local", "--default", "shared", str(remote))
+    try:
+        project.run("dvc", "push")
+        project.run("dvc", "push", "--run-cache")
+    finally:
+        project.run("dvc", "remote", "remove", "--local", "shared")
+    sent = {"".join(path.parts[-2:]).removesuffix(".dir") for path in remote.glob("files/md5/*/*")}
+    assert hashes(project, "download") <= sent
+    for stage in STAGES:
+        ours = hashes(project, stage)
+        assert len(ours) > 5
+        assert ours & sent == set()
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_skt_kobert_is_one_parameter_and_a_folder(project, sentences, tmp_path):
+    folder = write_kobert(tmp_path / "kobert", sentences)
+    log = experiment(project, "base_model=skt-kobert", f"base_models.skt-kobert.path={folder}")
+    check_whole_run(project, log, "Base model `skt-kobert`: SKT KoBERT. Licence: Apache-2.0.")
+    assert "license: apache-2.0" in (project.folder / "models/nli_sts/README.md").read_text(encoding="utf-8")
+    assert load_elsewhere(project.folder / "models/nli_sts", tmp_path) == "(1, 32) True 1 1"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_klue_roberta_comes_from_the_hub(project, sentences, tmp_path, monkeypatch):
+    folder = write_klue_roberta(tmp_path / "klue", sentences)
+    with hub({"klue/roberta-base": folder}) as server:
+        monkeypatch.setitem(project.environment, "HF_ENDPOINT", server.address)
+        monkeypatch.setitem(project.environment, "HF_HOME", str(tmp_path / "home"))
+        settings = ("base_model=klue-roberta", f"base_models.klue-roberta.revision={REVISION}")
+        log = experiment(project, *settings, targets=["evaluate@base"])
+    assert "models/base: klue-roberta" in log
+    assert "license: cc-by-sa-4.0" in (project.folder / "models/base/README.md").read_text(encoding="utf-8")
+    assert tuple(json.loads((project.folder / "metrics/base.json").read_text())) == FIGURES
+    assert load_elsewhere(project.folder / "models/base", tmp_path) == "(1, 32) True 1 1"
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_base_that_is_not_there_is_one_line_and_the_old_model_stays(project):
+    before = hashes(project, "base_model")
+    log = project.run(
+        "dvc", "exp", "run", "-S", "base_model=etri-korbert", "-S", "base_models.etri-korbert.path=nowhere", expect=255
+    )
+    assert "Error: base model: no folder nowhere" in log
+    assert "Traceback" not in log
+    project.git("checkout", "-q", ".")
+    project.run("dvc", "checkout", "-q")
+    assert hashes(project, "base_model") == before

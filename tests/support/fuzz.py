@@ -1,0 +1,84 @@
+"""Strings to compare tokenizers on: 100,000 of every kind of character, long words, and spellings of special tokens."""
+
+import random
+import sys
+import unicodedata
+from collections import defaultdict
+
+COUNT = 100_000
+WHOLE = (
+    *("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", "_", "__", "##", "▁", "<s>", "</s>", "<unk>", "\r\n", "  ", "..."),
+    *(
+        "ㅋㅋㅋㅋㅋ",
+        "ㅠㅠ",
+        "1,234.5",
+        "don't",
+        "C++",
+        "👨‍👩‍👧‍👦",
+        "🇰🇷",
+        "❤️",
+        "👍🏽",
+        "1️⃣",
+        "각",
+        "ᄀ",
+        "é",
+        "ｶﾞ",
+        "ﬁ",
+        "①",
+        "㈜",
+        "…",
+    ),
+)
+
+
+def fuzzed(seed=1, count=COUNT):
+    """Yield strings, the same for the same seed: mixtures, words of 99 to 102 characters, spaces at either end."""
+    rng = random.Random(seed)  # noqa: S311 - the same strings each time
+    kinds = [*_characters().values(), WHOLE]
+    for number in range(count):
+        if number % 50 == 0:
+            alphabet = rng.choice(kinds)
+            words = ["".join(rng.choice(alphabet) for _ in range(rng.randint(99, 102)))[: rng.randint(99, 102)]]
+        else:
+            mixed = rng.sample(kinds, rng.randint(1, 4))
+            words = [_word(rng, mixed) for _ in range(rng.randint(0, 6))]
+        yield (
+            rng.choice(["", " ", "\u3000"])
+            + rng.choice([" ", " ", "  ", "\t", "\u00a0"]).join(words)
+            + rng.choice(["", " ", "\n"])
+        )
+
+
+def _word(rng, kinds):
+    alphabet = rng.choice(kinds)
+    return "".join(rng.choice(rng.choice([alphabet, alphabet, rng.choice(kinds)])) for _ in range(rng.randint(1, 8)))
+
+
+def _characters():
+    """All characters that Unicode has by kind; a kind weighs as much as another, however few characters it has."""
+    kinds = defaultdict(list)
+    for code in range(sys.maxunicode + 1):
+        character = chr(code)
+        category = unicodedata.category(character)
+        name = unicodedata.name(character, "")
+        if category in ("Cs", "Cn", "Co"):
+            continue
+        script = next((part for part in ("HANGUL SYLLABLE", "HANGUL", "CJK", "LATIN") if name.startswith(part)), "")
+        kinds[script if category.startswith("L") else category].append(character)
+    kinds["ascii"] = [chr(code) for code in range(0x20, 0x7F)]
+    kinds["digits"] = list("0123456789")
+    kinds["hard"] = [
+        "\0",
+        "\ufffd",
+        "\u3000",
+        "\xa0",
+        "\u200b",
+        "\u200d",
+        "\ufeff",
+        "\x7f",
+        "\x85",
+        "\u2028",
+        "\ue000",
+        "\u0378",
+    ]
+    return kinds

@@ -1,0 +1,26 @@
+"""KorNLU's files and sentences, where they are at hand."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kosbert.data.tables import read_kornli, read_korsts
+
+ROOT = Path(__file__).parents[2]
+
+
+def kornlu_file(path):
+    """Return a KorNLU file by its upstream path; skip the test if it is not at hand."""
+    for place in (os.environ.get("KORNLU_MIRROR"), ROOT.parent / "shared/kornlu", ROOT / "data/raw"):
+        if place and (file := Path(place) / path).is_file():
+            return file
+    pytest.skip("KorNLU is not at hand")
+
+
+def kornlu_sentences():
+    """Return every sentence of the files at hand; skip the test if there are none."""
+    folder = kornlu_file("KorSTS/sts-train.tsv").parents[1]
+    tables = [(read_korsts, "KorSTS/*.tsv"), (read_kornli, "KorNLI/*.tsv")]
+    rows = (row for read, pattern in tables for file in sorted(folder.glob(pattern)) for row in read(file).rows)
+    return [sentence for row in rows for sentence in row[:2]]
