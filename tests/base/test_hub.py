@@ -19,19 +19,26 @@ from kosbert.errors import KosbertError
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
 # The library reads the hub's address when it is imported: so a process of its own.
 SCRIPT = """
-import sys
+import json, sys
 from pathlib import Path
 from kosbert import params
 from kosbert.base import hub
 from kosbert.errors import KosbertError
-base = params.load(Path(sys.argv[1])).base_models["klue-roberta"].model_copy(
-    update={"name": sys.argv[2], "revision": sys.argv[3]})
-try:
-    parts = hub.load(base)
-    print(parts.tokenizer("한국어").input_ids, float(parts.model.embeddings.word_embeddings.weight.sum()))
-except KosbertError as error:
-    print(error.message)
+base = params.load(Path(sys.argv[1])).base_models["klue-roberta"]
+for name, revision in json.loads(sys.argv[2]):
+    try:
+        parts = hub.load(base.model_copy(update={"name": name, "revision": revision}))
+        print(parts.tokenizer("한국어").input_ids, float(parts.model.embeddings.word_embeddings.weight.sum()))
+    except KosbertError as error:
+        print(error.message)
 """
+NAME = "klue/roberta-base"
+REFUSED = {
+    ("klue/no-such", REVISION): "the hub has no model of this name",
+    ("klue/gated", "main"): "its owner wants an agreement",
+    (NAME, "f" * 40): "the model has no such revision",
+    ("klue roberta", "main"): "this is no name of a model, such as klue/roberta-base",
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +49,12 @@ def folder(tmp_path_factory, tables):
 
 @pytest.fixture
 def ask(root, tmp_path):
-    """Load a model in a process whose hub is at an address; return what it prints."""
+    """Load models in a process whose hub is at an address; return what it prints."""
 
-    def ask(address, name="klue/roberta-base", revision=REVISION, **environment):
-        environment = {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), **environment}
-        command = [sys.executable, "-c", SCRIPT, str(root / "params.yaml"), name, revision]
-        path = {"PYTHONPATH": str(root / "src")}
-        done = subprocess.run(
-            command, env={**os.environ, **path, **environment}, capture_output=True, text=True, check=True
-        )
+    def ask(address, *models, **environment):
+        environment |= {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"), "PYTHONPATH": str(root / "src")}
+        command = [sys.executable, "-c", SCRIPT, str(root / "params.yaml"), json.dumps(models or [(NAME, REVISION)])]
+        done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     return ask
@@ -65,7 +69,7 @@ def local(folder, tmp_path, chosen):
 
 
 def test_it_is_fetched_once_and_then_needs_no_network(folder, ask):
-    with hub({"klue/roberta-base": folder}) as server:
+    with hub({NAME: folder}) as server:
         first = ask(server.address)
         assert "model.safetensors" in server.asked
     assert ask("http://127.0.0.1:9", HF_HUB_OFFLINE="1") == first
@@ -73,8 +77,8 @@ def test_it_is_fetched_once_and_then_needs_no_network(folder, ask):
 
 
 def test_a_name_or_revision_that_moves_is_told_what_it_stands_for_now(folder, ask):
-    with hub({"klue/roberta-base": folder}) as server:
-        assert f"revision main is now {REVISION}" in ask(server.address, revision="main")
+    with hub({NAME: folder}) as server:
+        assert f"revision main is now {REVISION}" in ask(server.address, (NAME, "main"))
 
 
 def test_a_model_without_safetensors_is_fetched_as_pytorch_weights(folder, tmp_path, ask):
@@ -84,25 +88,16 @@ def test_a_model_without_safetensors_is_fetched_as_pytorch_weights(folder, tmp_p
 
     torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
     (copy / "model.safetensors").unlink()
-    with hub({"klue/roberta-base": copy}) as server:
+    with hub({NAME: copy}) as server:
         assert ask(server.address).startswith("[0, ")
 
 
-@pytest.mark.parametrize(
-    ("name", "revision", "reason"),
-    [
-        ("klue/no-such", REVISION, "the hub has no model of this name"),
-        ("klue/gated", "main", "its owner wants an agreement"),
-        ("klue/roberta-base", "f" * 40, "the model has no such revision"),
-        ("klue roberta", "main", "this is no name of a model, such as klue/roberta-base"),
-    ],
-)
-def test_what_the_hub_has_not_is_one_line_that_says_what_to_do(folder, ask, name, revision, reason):
-    with hub({"klue/roberta-base": folder, "klue/gated": None}) as server:
-        message = ask(server.address, name, revision)
-    assert message.startswith(f"base model: {name} (revision {revision}) could not be had from the hub: {reason}")
-    assert message.endswith("or give the place of a folder with its files as `path`.")
-    assert "\n" not in message
+def test_what_the_hub_has_not_is_one_line_that_says_what_to_do(folder, ask):
+    with hub({NAME: folder, "klue/gated": None}) as server:
+        lines = ask(server.address, *REFUSED).splitlines()
+    for ((name, revision), reason), line in zip(REFUSED.items(), lines, strict=True):
+        assert line.startswith(f"base model: {name} (revision {revision}) could not be had from the hub: {reason}")
+        assert line.endswith("or give the place of a folder with its files as `path`.")
 
 
 def test_without_a_network_it_is_said(ask):
@@ -111,9 +106,9 @@ def test_without_a_network_it_is_said(ask):
 
 
 def test_after_a_broken_connection_the_next_run_recovers(folder, ask):
-    with hub({"klue/roberta-base": folder}, broken=("model.safetensors",)) as server:
+    with hub({NAME: folder}, broken=("model.safetensors",)) as server:
         assert "the connection broke off; run the same command again" in ask(server.address)
-    with hub({"klue/roberta-base": folder}) as server:
+    with hub({NAME: folder}) as server:
         assert ask(server.address).startswith("[0, ")
 
 

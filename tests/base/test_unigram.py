@@ -8,31 +8,25 @@ import pytest
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 from support.fuzz import COUNT, fuzzed
+from support.kornlu import kornlu_sentences, sentences_of
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from kosbert.base.unigram import _Table, unigram_tokenizer
 from kosbert.base.wrapping import wrap
-from kosbert.data.tables import read_kornli, read_korsts
 from kosbert.errors import KosbertError
 
 KOBERT = {"unk_id": 0, "unk_piece": "[UNK]", "pad_id": 1, "pad_piece": "[PAD]"}
 KOBERT |= {"bos_id": 2, "bos_piece": "[CLS]", "eos_id": 3, "eos_piece": "[SEP]"}
-# SentencePiece adds scores with 24 bits: where two segmentations score the same (II + I, I + II), the one it takes
-# depends on the rounding of all the scores before. `tokenizers` adds with 53 bits, and always takes the same one.
-MOST_TIES = 0.0005
-
-
-def kornlu(folder):
-    files = [(read_korsts, path) for path in sorted(folder.glob("KorSTS/*.tsv"))]
-    files += [(read_kornli, path) for path in sorted(folder.glob("KorNLI/*.tsv"))]
-    return [sentence for read, path in files for row in read(path).rows for sentence in row[:2]]
 
 
 @pytest.fixture(scope="module")
 def sentences(root):
-    """Those of KorNLU where its mirror lies beside the checkout, and of the sample elsewhere."""
-    return kornlu(root.parent / "shared/kornlu") or kornlu(root / "data/sample")
+    """Those of KorNLU where it is at hand, and of the sample elsewhere."""
+    try:
+        return kornlu_sentences()
+    except pytest.skip.Exception:
+        return sentences_of(root / "data/sample")
 
 
 @pytest.fixture(scope="module")
@@ -87,26 +81,26 @@ def encodings(theirs, ours, texts):
     return zip(texts, theirs.encode(texts), [encoding.ids for encoding in ours.encode_batch(texts)], strict=True)
 
 
-def assert_same_but_for_ties(theirs, ours, texts):
+def assert_same_but_for_ties(theirs, ours, texts, *, at_most):
     different = [
         (text, expected, found) for text, expected, found in encodings(theirs, ours, texts) if expected != found
     ]
     # The same pieces in another order score the same.
     assert [each for each in different if sorted(each[1]) != sorted(each[2])] == []
-    assert len(different) <= MOST_TIES * len(texts)
+    assert len(different) <= at_most
 
 
-def test_all_sentences_of_kornlu_have_the_same_ids(theirs, ours, root):
-    texts = kornlu(root.parent / "shared/kornlu")
-    if not texts:
-        pytest.skip("needs KorNLU in ../shared/kornlu, beside the checkout")
+def test_all_sentences_of_kornlu_have_the_same_ids(theirs, ours):
+    texts = kornlu_sentences()
     assert len(texts) > 30_000
-    assert_same_but_for_ties(theirs, ours, texts)
+    assert_same_but_for_ties(theirs, ours, texts, at_most=1)
 
 
 def test_fuzzed_strings_have_the_same_ids(theirs, ours, strings):
     assert len(strings) == COUNT
-    assert_same_but_for_ties(theirs, ours, strings)
+    # SentencePiece adds scores with 24 bits: where two segmentations score the same (II + I, I + II), the one it takes
+    # depends on the rounding of all the scores before. `tokenizers` adds with 53 bits, and always takes the same one.
+    assert_same_but_for_ties(theirs, ours, strings, at_most=30)
 
 
 @pytest.fixture(scope="module")
@@ -142,21 +136,7 @@ def test_sequences_of_what_joins_normalise_the_same(assert_normalised_the_same, 
     marks = [chr(code) for code in range(0x110000) if unicodedata.combining(chr(code))]
     jamo = [letter for letter in sorted(table.starts | table.continuations) if "HANGUL" in unicodedata.name(letter, "")]
     deleted = [source for source, text in table.rules.items() if not text]
-    clusters = [
-        "\r",
-        "\n",
-        "\u200d",
-        "\u0600",
-        "\u0eb3",
-        "\U0001f3fb",
-        "\U0001f468",
-        "\ufe0f",
-        "\U0001f1f0",
-        "각",
-        "가",
-        "▁",
-        " ",
-    ]
+    clusters = "\r\n\u200d\u0600\u0eb3\U0001f3fb\U0001f468\ufe0f\U0001f1f0각가▁ "
     kinds = [sorted(table.starts), sorted(table.continuations), list(table.rules), table.sequences]
     kinds += [marks, jamo, deleted, clusters, [chr(code) for code in range(0x100)]]
     rng = random.Random(1)  # noqa: S311 - the same strings every time

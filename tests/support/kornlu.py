@@ -20,7 +20,11 @@ def kornlu_file(path):
 
 def kornlu_sentences():
     """Return every sentence of the files at hand; skip the test if there are none."""
-    folder = kornlu_file("KorSTS/sts-train.tsv").parents[1]
+    return sentences_of(kornlu_file("KorSTS/sts-train.tsv").parents[1])
+
+
+def sentences_of(folder):
+    """Return every sentence of a folder that is laid out like KorNLU."""
     tables = [(read_korsts, "KorSTS/*.tsv"), (read_kornli, "KorNLI/*.tsv")]
     rows = (row for read, pattern in tables for file in sorted(folder.glob(pattern)) for row in read(file).rows)
     return [sentence for row in rows for sentence in row[:2]]

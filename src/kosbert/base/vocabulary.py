@@ -63,7 +63,7 @@ def _kept(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> list[int]
     if spec["type"] == "WordPiece":
         kept |= _parts_of_words(backend, spec["continuing_subword_prefix"], unknown)
     if spec["type"] == "BPE":
-        kept |= _ancestors(spec, vocabulary, kept)
+        kept = _with_ancestors(kept, vocabulary, spec["merges"])
     return sorted(kept)
 
 
@@ -88,19 +88,17 @@ def _parts_of_words(backend: Tokenizer, prefix: str, sentences: list[str]) -> se
     return {id_ for id_ in ids if id_ is not None}
 
 
-def _ancestors(spec: dict[str, Any], vocabulary: dict[str, int], kept: set[int]) -> set[int]:
-    """Return the ids of the pieces that the kept ones are merged from, and those from theirs."""
-    made_from: dict[str, list[tuple[str, str]]] = {}
-    for left, right in spec["merges"]:
-        made_from.setdefault(left + right, []).append((left, right))
+def _with_ancestors(kept: set[int], vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> set[int]:
+    """Return the ids that are kept, those of the pieces that they are merged from, and so on."""
+    made_from: dict[str, list[str]] = {}
+    for left, right in merges:
+        made_from.setdefault(left + right, []).extend((left, right))
     pieces = {id_: piece for piece, id_ in vocabulary.items()}
-    found: set[int] = set()
-    left_over = [pieces[id_] for id_ in kept]
+    found, left_over = set(kept), [*kept]
     while left_over:
-        for pair in made_from.get(left_over.pop(), []):
-            new = [piece for piece in pair if vocabulary[piece] not in found | kept]
-            found |= {vocabulary[piece] for piece in new}
-            left_over += new
+        parents = {vocabulary[piece] for piece in made_from.get(pieces[left_over.pop()], [])}
+        left_over += parents - found
+        found |= parents
     return found
 
 
