@@ -8,6 +8,7 @@ longest pieces of the vocabulary, which carry no mark inside words.
 import sys
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -95,6 +96,7 @@ def _is_punctuation(character: str) -> bool:
     return ascii_sign or unicodedata.category(character).startswith("P")
 
 
+@cache
 def _characters(belongs: Callable[[str], bool]) -> str:
     """Return the inside of a regular expression's character class: every character that belongs, as ranges.
 
