@@ -14,8 +14,9 @@ help: ## List these targets
 benchmark: $(READY) ## Regenerate the performance table: set-up, dvc repro, the table
 	@$(BIN)/kosbert benchmark
 
+# One core a process: two that both want all cores wait for each other.
 test: check ## Run all tests, after lint and types
-	@$(BIN)/pytest
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 check: $(READY) ## Lint and types
 	@$(BIN)/ruff check .
