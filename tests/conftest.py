@@ -6,6 +6,7 @@ import pytest
 
 from kosbert import params
 from kosbert.data import prepare
+from kosbert.data.tables import read_tune
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,6 +29,12 @@ def tables(tmp_path_factory, chosen):
     list(prepare.prepare_sts(sample, ROOT / "data/sample", folder / "tune"))
     prepare.prepare_nli(sample, ROOT / "data/sample", folder / "nli/train.tsv")
     return folder
+
+
+@pytest.fixture(scope="session")
+def sentences(tables):
+    """All sentences of the sample's STS training table."""
+    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,8 @@ from transformers import PreTrainedTokenizerFast
 from kosbert.base.checks import check
 from kosbert.base.hub import load
 from kosbert.base.pretrained import Parts
-from kosbert.base.wrapping import SPECIAL, wrap
-from kosbert.data.tables import read_tune
+from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.errors import KosbertError
-
-
-@pytest.fixture(scope="module")
-def sentences(tables):
-    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
 
 
 @pytest.fixture(scope="module")

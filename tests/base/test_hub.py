@@ -13,7 +13,6 @@ from support.hub import REVISION, hub
 from transformers import BertConfig, GPT2Config, T5Config
 
 from kosbert.base.hub import load
-from kosbert.data.tables import read_tune
 from kosbert.errors import KosbertError
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt")
@@ -42,8 +41,7 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tables):
-    sentences = [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
+def folder(tmp_path_factory, sentences):
     return write_klue_roberta(tmp_path_factory.mktemp("hub") / "klue", [*sentences, "한국어"])
 
 

@@ -9,15 +9,9 @@ from support.bases import train_sentencepiece, write_kobert
 from transformers import AutoTokenizer
 
 from kosbert.base.kobert import load
-from kosbert.data.tables import read_tune
 from kosbert.errors import KosbertError
 
 TEXT = "한 남자가 [SEP] 기타를 친다."
-
-
-@pytest.fixture(scope="module")
-def sentences(tables):
-    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
 
 
 @pytest.fixture

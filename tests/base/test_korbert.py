@@ -11,8 +11,7 @@ from support.kornlu import kornlu_sentences
 from transformers import AutoTokenizer
 
 from kosbert.base.korbert import eojeol_tokenizer, load, read_vocabulary
-from kosbert.base.wrapping import wrap
-from kosbert.data.tables import read_tune
+from kosbert.base.tokenizing import wrap
 from kosbert.errors import KosbertError
 
 
@@ -68,11 +67,6 @@ class Reference:
             pieces.append(token[start:end])
             start = end
         return pieces
-
-
-@pytest.fixture(scope="module")
-def sentences(tables):
-    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
 
 
 @pytest.fixture(scope="module")

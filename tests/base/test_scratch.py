@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 
-from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 
 
@@ -17,9 +16,8 @@ def test_it_is_a_plain_mean_pooling_encoder_without_a_prompt(tiny, chosen):
     assert len(encoder.tokenizer) <= base.vocabulary
 
 
-def test_its_vocabulary_knows_the_sentences_at_hand(tiny, tables):
+def test_its_vocabulary_knows_the_sentences_at_hand(tiny, sentences):
     tokenizer = load(tiny).tokenizer
-    sentences = [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
     assert len(sentences) == 400
     assert all(tokenizer.unk_token_id not in ids for ids in tokenizer(sentences).input_ids)
 

@@ -12,8 +12,8 @@ from support.kornlu import kornlu_sentences, sentences_of
 from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
+from kosbert.base.tokenizing import wrap
 from kosbert.base.unigram import _Table, unigram_tokenizer
-from kosbert.base.wrapping import wrap
 from kosbert.errors import KosbertError
 
 KOBERT = {"unk_id": 0, "unk_piece": "[UNK]", "pad_id": 1, "pad_piece": "[PAD]"}

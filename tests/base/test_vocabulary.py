@@ -6,26 +6,20 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
 from kosbert.base.pretrained import Parts
+from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.vocabulary import trim
-from kosbert.base.wrapping import SPECIAL, wrap
-from kosbert.data.tables import read_tune
 from kosbert.encoder import assemble, load, save
 from kosbert.errors import KosbertError
 
+SHAPE = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
 ENGLISH = ["international business machines are everywhere", "the quick brown fox jumps over the lazy dogs"] * 20
 JAPANESE = ["東京都の天気は晴れです", "日本語の文章を書きます"] * 20
 
 
-@pytest.fixture(scope="module")
-def korean(tables):
-    return [sentence for row in read_tune(tables / "tune/tune_train.tsv") for sentence in row[:2]]
-
-
 def parts_of(tokenizer):
     torch.manual_seed(5)
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     pad = tokenizer.pad_token_id
-    return Parts(BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=pad, **shape)).eval(), tokenizer)
+    return Parts(BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=pad, **SHAPE)).eval(), tokenizer)
 
 
 def unigram(sentences):
@@ -72,9 +66,9 @@ def byte_bpe(sentences):
 
 
 @pytest.mark.parametrize("kind", [unigram, wordpiece, bpe, byte_bpe])
-def test_the_sentences_at_hand_have_the_very_same_embeddings(tmp_path, korean, kind):
-    whole = parts_of(kind([*korean, *ENGLISH, *JAPANESE]))
-    at_hand = [*korean, "brown 여우", "전혀 모르는 글자 쀍꿻", "한 [SEP] 한"]
+def test_the_sentences_at_hand_have_the_very_same_embeddings(tmp_path, sentences, kind):
+    whole = parts_of(kind([*sentences, *ENGLISH, *JAPANESE]))
+    at_hand = [*sentences, "brown 여우", "전혀 모르는 글자 쀍꿻", "한 [SEP] 한"]
     trimmed = trim(whole, at_hand, "always")
     assert len(trimmed.tokenizer) < len(whole.tokenizer)
     save(assemble(trimmed.model, trimmed.tokenizer), tmp_path / "trimmed", card="")
@@ -83,10 +77,10 @@ def test_the_sentences_at_hand_have_the_very_same_embeddings(tmp_path, korean, k
 
 
 @pytest.mark.parametrize("kind", [unigram, wordpiece, bpe])
-def test_pieces_with_hangul_stay_foreign_ones_go_and_what_goes_is_spelt(korean, kind):
-    whole = parts_of(kind([*korean, *ENGLISH, *JAPANESE]))
+def test_pieces_with_hangul_stay_foreign_ones_go_and_what_goes_is_spelt(sentences, kind):
+    whole = parts_of(kind([*sentences, *ENGLISH, *JAPANESE]))
     hangul = {piece for piece in whole.tokenizer.get_vocab() if any("가" <= letter <= "힣" for letter in piece)}
-    trimmed = trim(whole, korean[:3], "always").tokenizer
+    trimmed = trim(whole, sentences[:3], "always").tokenizer
     assert hangul <= trimmed.get_vocab().keys()
     gone = whole.tokenizer.get_vocab().keys() - trimmed.get_vocab().keys()
     assert gone
@@ -94,14 +88,14 @@ def test_pieces_with_hangul_stay_foreign_ones_go_and_what_goes_is_spelt(korean, 
     assert trimmed.unk_token_id not in trimmed("international").input_ids or kind is wordpiece
 
 
-def test_auto_trims_where_the_larger_part_goes(korean):
-    multilingual = parts_of(wordpiece([*korean[:20], *(chr(code) * 3 for code in range(0x4E00, 0x6000))]))
-    assert len(trim(multilingual, korean, "auto").tokenizer) == len(multilingual.tokenizer), "single signs stay"
-    foreign = parts_of(wordpiece([*korean[:20], *(f"word{number}" for number in range(5000))]))
-    assert len(trim(foreign, korean[:20], "auto").tokenizer) < len(foreign.tokenizer) / 2
-    own = parts_of(wordpiece(korean))
-    assert trim(own, korean, "auto") is own
-    assert trim(foreign, korean[:20], "never") is foreign
+def test_auto_trims_where_the_larger_part_goes(sentences):
+    multilingual = parts_of(wordpiece([*sentences[:20], *(chr(code) * 3 for code in range(0x4E00, 0x6000))]))
+    assert len(trim(multilingual, sentences, "auto").tokenizer) == len(multilingual.tokenizer), "single signs stay"
+    foreign = parts_of(wordpiece([*sentences[:20], *(f"word{number}" for number in range(5000))]))
+    assert len(trim(foreign, sentences[:20], "auto").tokenizer) < len(foreign.tokenizer) / 2
+    own = parts_of(wordpiece(sentences))
+    assert trim(own, sentences, "auto") is own
+    assert trim(foreign, sentences[:20], "never") is foreign
 
 
 def test_an_unknown_word_stays_unknown():
@@ -116,12 +110,11 @@ def test_an_unknown_word_stays_unknown():
     assert "international" in trimmed.get_vocab()
 
 
-def test_a_robertas_positions_and_special_ids_stay_right(korean):
-    tokenizer = wordpiece([*korean, *ENGLISH])
+def test_a_robertas_positions_and_special_ids_stay_right(sentences):
+    tokenizer = wordpiece([*sentences, *ENGLISH])
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.cls_token_id}
-    shape = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-    model = RobertaModel(RobertaConfig(vocab_size=len(tokenizer), type_vocab_size=1, **shape, **special)).eval()
-    trimmed = trim(Parts(model, tokenizer), korean, "always")
+    model = RobertaModel(RobertaConfig(vocab_size=len(tokenizer), type_vocab_size=1, **SHAPE, **special)).eval()
+    trimmed = trim(Parts(model, tokenizer), sentences, "always")
     assert trimmed.model.config.pad_token_id == trimmed.tokenizer.pad_token_id
     assert trimmed.model.config.bos_token_id == trimmed.tokenizer.cls_token_id
     assert trimmed.model.config.vocab_size == len(trimmed.tokenizer)
@@ -135,9 +128,9 @@ def test_a_kind_that_cannot_be_trimmed_is_said():
         trim(parts_of(wrap(tokenizer)), ["한"], "always")
 
 
-def test_what_a_tokenizer_was_set_to_stays(korean):
-    whole = parts_of(wordpiece([*korean, *ENGLISH]))
-    trimmed = trim(whole, korean, "always").tokenizer
+def test_what_a_tokenizer_was_set_to_stays(sentences):
+    whole = parts_of(wordpiece([*sentences, *ENGLISH]))
+    trimmed = trim(whole, sentences, "always").tokenizer
     assert isinstance(trimmed, PreTrainedTokenizerFast)
     for name in ("model_max_length", "padding_side", "model_input_names", "special_tokens_map", "split_special_tokens"):
         assert getattr(trimmed, name) == getattr(whole.tokenizer, name), name

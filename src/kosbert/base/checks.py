@@ -3,14 +3,13 @@
 A wrong tokenizer trains without any error, and ends with a useless model.
 """
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts, token_ids
+from kosbert.base.pretrained import Parts, one_line, token_embeddings, token_ids
 from kosbert.encoder import longest
 from kosbert.errors import KosbertError
 
-SPECIAL = 2  # pieces around a sentence
+ENDS = 2  # special pieces around a sentence
 SPARE = 0.1  # share of a model's embeddings that may have no piece: some pad their number, none by a tenth
 PIECES_A_CHARACTER = 2.0  # Korean syllables are one piece or less each; bytes and jamo are two to three
 
@@ -22,7 +21,7 @@ def check(parts: Parts, sentences: list[str], *, unknown_at_most: float) -> None
         KosbertError: they do not fit; the message says which property is wrong.
     """
     _check_ids(parts.model, parts.tokenizer)
-    _check_longest(parts.model, parts.tokenizer)
+    _check_longest(parts)
     _check_text(parts.tokenizer, sentences, unknown_at_most)
 
 
@@ -45,21 +44,18 @@ def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> No
         raise _error(f"the tokenizer gives token types up to {max(encoded['token_type_ids'])}; the model has {types}")
 
 
-def _check_longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
-    length = longest(model, tokenizer)
-    text = " ".join(["한"] * length)
-    batch = tokenizer(text, truncation=True, max_length=length, return_tensors="pt")
+def _check_longest(parts: Parts) -> None:
+    length = longest(parts.model, parts.tokenizer)
     try:
-        with torch.inference_mode():
-            model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        token_embeddings(parts, [" ".join(["한"] * length)], length)
     except (IndexError, RuntimeError, TypeError) as error:
-        raise _error(f"it fails on a sentence of {length} pieces ({' '.join(str(error).split())})") from error
+        raise _error(f"it fails on a sentence of {length} pieces ({one_line(error)})") from error
 
 
 def _check_text(tokenizer: PreTrainedTokenizerFast, sentences: list[str], unknown_at_most: float) -> None:
     pieces = unknown = 0
     for ids in token_ids(tokenizer, sentences):
-        pieces += len(ids) - SPECIAL
+        pieces += len(ids) - ENDS
         unknown += ids.count(tokenizer.unk_token_id)
     if unknown > unknown_at_most * pieces:
         raise _error(

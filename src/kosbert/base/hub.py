@@ -21,7 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from kosbert.base.pretrained import Parts, find, load_model
+from kosbert.base.pretrained import Parts, find, load_model, one_line
 from kosbert.errors import KosbertError
 from kosbert.params import FromHub
 
@@ -97,7 +97,7 @@ def _config(folder: Path) -> PretrainedConfig:
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError) as error:
-        raise KosbertError(f"{file}: not the configuration of a model we can load: {_line(error)}") from error
+        raise KosbertError(f"{file}: not the configuration of a model we can load: {one_line(error)}") from error
     masked = type(config) in MODEL_FOR_MASKED_LM_MAPPING  # what encoders are trained as
     if not masked or config.is_encoder_decoder or getattr(config, "is_decoder", False):
         raise KosbertError(f"{file}: a {config.model_type} model is no encoder; choose one such as klue/roberta-base")
@@ -109,11 +109,7 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
-        raise KosbertError(f"base model: no tokenizer that we can load in {folder}: {_line(error)}") from error
+        raise KosbertError(f"base model: no tokenizer that we can load in {folder}: {one_line(error)}") from error
     if not tokenizer.is_fast:
         raise KosbertError(f"base model: the tokenizer in {folder} has no fast form; choose another base")
     return tokenizer
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -4,8 +4,8 @@ from transformers import BertModel
 
 from kosbert.base.hub import fetch
 from kosbert.base.pretrained import Parts, bert_config, find, load_model
+from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.unigram import unigram_tokenizer
-from kosbert.base.wrapping import SPECIAL, wrap
 from kosbert.errors import KosbertError
 from kosbert.params import KoBert
 

@@ -15,7 +15,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import BertModel
 
 from kosbert.base.pretrained import Parts, bert_config, find, load_model
-from kosbert.base.wrapping import SPECIAL, wrap
+from kosbert.base.tokenizing import SPECIAL, character_class, wrap
 from kosbert.errors import KosbertError
 
 VOCABULARY = ("vocab.korean.rawtext.list", "vocab.txt")
@@ -98,16 +98,9 @@ def _is_punctuation(character: str) -> bool:
 
 @cache
 def _characters(belongs: Callable[[str], bool]) -> str:
-    """Return the inside of a regular expression's character class: every character that belongs, as ranges.
+    """Return the inside of a class of every character that belongs.
 
     Python's tables are written out, as ETRI's code asks them; those of the expression's engine differ in rare signs.
     """
-    ranges: list[list[int]] = []
-    for code in range(sys.maxunicode + 1):
-        if "\ud800" <= chr(code) <= "\udfff" or not belongs(chr(code)):
-            continue
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1][1] = code
-        else:
-            ranges.append([code, code])
-    return "".join(rf"\x{{{first:x}}}-\x{{{last:x}}}" for first, last in ranges)
+    characters = map(chr, range(sys.maxunicode + 1))
+    return character_class(one for one in characters if not "\ud800" <= one <= "\udfff" and belongs(one))

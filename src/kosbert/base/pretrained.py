@@ -38,6 +38,20 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> Itera
         yield from tokenizer(sentences[first : first + CHUNK]).input_ids
 
 
+def token_embeddings(parts: Parts, sentences: list[str], length: int) -> torch.Tensor:
+    """Return the embeddings [sentences, tokens, dimensions] of sentences of at most `length` tokens."""
+    batch = parts.tokenizer(sentences, padding=True, truncation=True, max_length=length, return_tensors="pt")
+    with torch.inference_mode():
+        output = parts.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+    embeddings: torch.Tensor = output.last_hidden_state
+    return embeddings
+
+
+def one_line(error: Exception) -> str:
+    """Return what a library's error says, without its line breaks."""
+    return " ".join(str(error).split())
+
+
 def find(folder: Path, *names: str) -> Path:
     """Return the first of these files that the folder has.
 
@@ -75,7 +89,7 @@ def bert_config(path: Path, *, pieces: int, pad: int) -> BertConfig:
         config = BertConfig(**values | {"pad_token_id": pad})
     # ill-formed JSON and text that is not UTF-8 are ValueErrors
     except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
-        raise KosbertError(f"{path}: not the configuration of a BERT: {' '.join(str(error).split())}") from error
+        raise KosbertError(f"{path}: not the configuration of a BERT: {one_line(error)}") from error
     if rows != pieces:
         raise KosbertError(
             f"{path}: vocab_size is {rows:,}, but the vocabulary has {pieces:,} pieces; "
@@ -111,7 +125,7 @@ def load_model(kind: type[PreTrainedModel], folder: Path, config: PretrainedConf
         raise KosbertError(_refusal(weights, str(error))) from error
     # What the readers of both formats raise on a damaged file
     except (OSError, RuntimeError, EOFError, TypeError, ValueError, KeyError, SafetensorError) as error:
-        reason = " ".join(str(error).split()) or "it ends too early"
+        reason = one_line(error) or "it ends too early"
         raise KosbertError(f"{weights}: the weights cannot be read: {reason}; {AGAIN}") from error
     missing = [name for name in info["missing_keys"] if "pooler" not in name]
     _none(weights, "the weights lack", missing)
@@ -124,8 +138,8 @@ def load_model(kind: type[PreTrainedModel], folder: Path, config: PretrainedConf
 
 
 def _refusal(weights: Path, reason: str) -> str:
-    if "GLOBAL" in reason or "Unsupported global" in reason:
-        named = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line or "global:" in line), "")
+    named = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line), None)
+    if named:
         return f"{weights}: holds code besides tensors, which is never run ({named}); get plain weights"
     return f"{weights}: no PyTorch weights, or damaged; {AGAIN}"
 

@@ -6,7 +6,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
 from kosbert.base.pretrained import Parts
-from kosbert.base.wrapping import SPECIAL, wrap
+from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.encoder import MAX_LENGTH
 from kosbert.params import Scratch
 

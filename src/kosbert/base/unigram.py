@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers
 
+from kosbert.base.tokenizing import character_class
 from kosbert.errors import KosbertError
 
 WORD_START = "▁"
@@ -135,13 +136,13 @@ def _steps(table: "_Table") -> list[Any]:
     stable = all(parts != text for parts, text in missed) and all(unicodedata.is_normalized("NFC", o) for o in others)
     if not (glue and rules.get(WORD_START) == " " and stable and len(missed) <= MANY):
         raise ValueError("normalisation rules other than those of nmt_nfkc")
-    joining = f"[{JOINING}{_range(table.continuations)}]"
+    joining = f"[{JOINING}{character_class(table.continuations)}]"
     longest = f"(?>{_pattern(table.sequences)}|(?m:.))"
     return [
         normalizers.Prepend(" "),  # what is inserted at the very start of a text derails NFC
         normalizers.Replace(Regex(rf"(?=(?m:.){joining}){longest}\K"), cut),
         # Precompiled replaces a cluster of less than six bytes by what its first character becomes.
-        normalizers.Replace(Regex(f"(?<=[^{_range(cut)}])(?={joining})"), glue),
+        normalizers.Replace(Regex(f"(?<=[^{character_class(cut)}])(?={joining})"), glue),
         normalizers.Precompiled(table.without(cut)),
         *(normalizers.Replace(parts, text) for parts, text in sorted(missed, key=lambda pair: -len(pair[0]))),
         nfc,
@@ -157,16 +158,8 @@ def _pattern(sequences: Iterable[str]) -> str:
     branches = defaultdict(list)
     for letter, rest in endings.items():
         branches[_pattern(rest)].append(letter)
-    choice = "|".join(f"[{_range(letters)}]{rest}" for rest, letters in branches.items())
+    choice = "|".join(f"[{character_class(letters)}]{rest}" for rest, letters in branches.items())
     return f"(?:{choice}){'?' if '' in sequences else ''}" if choice else ""
-
-
-def _range(letters: Iterable[str]) -> str:
-    """Return the inside of a class of characters."""
-    codes = {ord(letter) for letter in letters}
-    firsts = sorted(code for code in codes if code - 1 not in codes)
-    lasts = sorted(code for code in codes if code + 1 not in codes)
-    return "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in zip(firsts, lasts, strict=True))
 
 
 class _Table:

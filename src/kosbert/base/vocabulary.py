@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts, token_ids
+from kosbert.base.pretrained import Parts, token_embeddings, token_ids
 from kosbert.errors import KosbertError
 
 MARKS = re.compile("^(▁|Ġ|##)")  # of a word's start, or its inside
@@ -20,7 +20,7 @@ HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
 ASCII_LENGTH = 2  # characters of the longest ASCII piece that stays unless it is used
 WORTH_IT = 0.5  # share of the vocabulary that must go for `auto` to trim
 IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
-PROBE = 64  # sentences whose embeddings are compared in the end
+PROBE, PROBE_LENGTH = 64, 64  # so many sentences have their embeddings compared in the end, up to so many tokens
 
 
 def trim(parts: Parts, sentences: list[str], mode: str) -> Parts:
@@ -39,18 +39,19 @@ def trim(parts: Parts, sentences: list[str], mode: str) -> Parts:
     """
     if mode == "never":
         return parts
-    kept = _kept(parts.tokenizer, sentences)
+    spec = json.loads(parts.tokenizer.backend_tokenizer.to_str())
+    kept = _kept(parts.tokenizer, spec["model"], sentences)
     if mode == "auto" and len(kept) > (1 - WORTH_IT) * len(parts.tokenizer):
         return parts
-    tokenizer = _tokenizer(parts.tokenizer, kept)
-    trimmed = Parts(_model(parts.model, kept), tokenizer)
-    _prove(parts, trimmed, sentences, kept)
+    new = {old: index for index, old in enumerate(sorted(kept))}
+    trimmed = Parts(_model(parts.model, new), _tokenizer(parts.tokenizer, spec, new))
+    _prove(parts, trimmed, sentences, new)
     return trimmed
 
 
-def _kept(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> list[int]:
+def _kept(tokenizer: PreTrainedTokenizerFast, model: dict[str, Any], sentences: list[str]) -> set[int]:
+    """Return the ids of the pieces that stay; `model` is the tokenizer's own, as JSON."""
     backend = tokenizer.backend_tokenizer
-    spec = json.loads(backend.to_str())["model"]
     vocabulary = tokenizer.get_vocab()
     bytes_of_text = isinstance(backend.decoder, decoders.ByteLevel)
     kept = set(tokenizer.all_special_ids) | set(tokenizer.added_tokens_decoder)
@@ -60,11 +61,11 @@ def _kept(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> list[int]
         kept.update(ids)
         if tokenizer.unk_token_id in ids:
             unknown.append(sentence)
-    if spec["type"] == "WordPiece":
-        kept |= _parts_of_words(backend, spec["continuing_subword_prefix"], unknown)
-    if spec["type"] == "BPE":
-        kept = _with_ancestors(kept, vocabulary, spec["merges"])
-    return sorted(kept)
+    if model["type"] == "WordPiece":
+        kept |= _parts_of_words(backend, model["continuing_subword_prefix"], unknown)
+    if model["type"] == "BPE":
+        kept = _with_ancestors(kept, vocabulary, model["merges"])
+    return kept
 
 
 def _is_korean(piece: str, *, bytes_of_text: bool) -> bool:
@@ -102,9 +103,9 @@ def _with_ancestors(kept: set[int], vocabulary: dict[str, int], merges: list[tup
     return found
 
 
-def _tokenizer(tokenizer: PreTrainedTokenizerFast, kept: list[int]) -> PreTrainedTokenizerFast:
-    spec = json.loads(tokenizer.backend_tokenizer.to_str())
-    new = {old: index for index, old in enumerate(kept)}
+def _tokenizer(
+    tokenizer: PreTrainedTokenizerFast, spec: dict[str, Any], new: dict[int, int]
+) -> PreTrainedTokenizerFast:
     model = spec["model"]
     match model["type"]:
         case "Unigram":
@@ -144,16 +145,15 @@ def _renumbered(processor: Any, new: dict[int, int]) -> Any:  # noqa: ANN401 - J
     return processor
 
 
-def _model(model: PreTrainedModel, kept: list[int]) -> PreTrainedModel:
+def _model(model: PreTrainedModel, new: dict[int, int]) -> PreTrainedModel:
     config = type(model.config).from_dict(model.config.to_dict())
-    config.vocab_size = len(kept)
+    config.vocab_size = len(new)
     for name in IDS:
-        old = getattr(config, name, None)
-        if old is not None:
-            setattr(config, name, kept.index(old) if old in kept else None)
+        if hasattr(config, name):
+            setattr(config, name, new.get(getattr(config, name)))
     embeddings = model.get_input_embeddings().weight
     state = {
-        name: values[torch.tensor(kept)] if values.data_ptr() == embeddings.data_ptr() else values
+        name: values[torch.tensor(list(new))] if values.data_ptr() == embeddings.data_ptr() else values
         for name, values in model.state_dict().items()
     }
     smaller = type(model)(config)
@@ -161,20 +161,11 @@ def _model(model: PreTrainedModel, kept: list[int]) -> PreTrainedModel:
     return smaller.eval()
 
 
-def _prove(before: Parts, after: Parts, sentences: list[str], kept: list[int]) -> None:
+def _prove(before: Parts, after: Parts, sentences: list[str], new: dict[int, int]) -> None:
     encoded = zip(token_ids(before.tokenizer, sentences), token_ids(after.tokenizer, sentences), strict=True)
-    for sentence, (old, new) in zip(sentences, encoded, strict=True):
-        if old != [kept[id_] for id_ in new]:
+    for sentence, (old_ids, new_ids) in zip(sentences, encoded, strict=True):
+        if [new[id_] for id_ in old_ids] != new_ids:
             raise KosbertError(f"base model: {sentence!r} would encode otherwise; set `trim: never`")
     probe = sentences[:: len(sentences) // PROBE + 1]
-    if not torch.equal(_embedded(before, probe), _embedded(after, probe)):
+    if not torch.equal(token_embeddings(before, probe, PROBE_LENGTH), token_embeddings(after, probe, PROBE_LENGTH)):
         raise KosbertError("base model: without the dropped pieces it gives other embeddings; set `trim: never`")
-
-
-def _embedded(parts: Parts, sentences: list[str]) -> torch.Tensor:
-    batch = parts.tokenizer(sentences, padding=True, truncation=True, max_length=64, return_tensors="pt")
-    with torch.inference_mode():
-        output: torch.Tensor = parts.model(
-            input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
-        ).last_hidden_state
-    return output

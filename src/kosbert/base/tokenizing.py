@@ -1,4 +1,6 @@
-"""BERT's special tokens around a `tokenizers` tokenizer: the same for every vocabulary that we make fast ourselves."""
+"""What the tokenizers share that we make fast ourselves: BERT's special tokens around a text, classes of characters."""
+
+from collections.abc import Iterable
 
 from tokenizers import Tokenizer, processors
 from transformers import PreTrainedTokenizerFast
@@ -29,3 +31,11 @@ def wrap(tokenizer: Tokenizer, *, positions: int = 512) -> PreTrainedTokenizerFa
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, model_max_length=positions, split_special_tokens=True, **special
     )
+
+
+def character_class(characters: Iterable[str]) -> str:
+    """Return the inside of a regular expression's class of these characters, as ranges."""
+    codes = {ord(character) for character in characters}
+    firsts = sorted(code for code in codes if code - 1 not in codes)
+    lasts = sorted(code for code in codes if code + 1 not in codes)
+    return "".join(rf"\x{{{first:X}}}-\x{{{last:X}}}" for first, last in zip(firsts, lasts, strict=True))
