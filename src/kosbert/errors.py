@@ -11,6 +11,11 @@ class KosbertError(click.ClickException):
     """What went wrong, where, what was expected, and what to do about it."""
 
 
+def one_line(error: Exception) -> str:
+    """Return what a library's error says, without its line breaks."""
+    return " ".join(str(error).split())
+
+
 class Command(click.Command):
     """A click command under which no failure of the user's surroundings shows a traceback."""
 

@@ -5,9 +5,9 @@ A wrong tokenizer trains without any error, and ends with a useless model.
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts, one_line, token_embeddings, token_ids
+from kosbert.base.pretrained import Parts, token_embeddings, token_ids
 from kosbert.encoder import longest
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 ENDS = 2  # special pieces around a sentence
 SPARE = 0.1  # share of a model's embeddings that may have no piece: some pad their number, none by a tenth

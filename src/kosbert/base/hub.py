@@ -21,8 +21,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from kosbert.base.pretrained import Parts, find, load_model, one_line
-from kosbert.errors import KosbertError
+from kosbert.base.pretrained import Parts, find, load_model
+from kosbert.errors import KosbertError, one_line
 from kosbert.params import FromHub
 
 # Files of the top folder: those of the tokenizer and the configuration, then one format of the weights.

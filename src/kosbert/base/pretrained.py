@@ -11,7 +11,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from transformers import BertConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 CHUNK = 10_000  # sentences that are tokenised at once
 WEIGHTS = (
@@ -45,11 +45,6 @@ def token_embeddings(parts: Parts, sentences: list[str], length: int) -> torch.T
         output = parts.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
     embeddings: torch.Tensor = output.last_hidden_state
     return embeddings
-
-
-def one_line(error: Exception) -> str:
-    """Return what a library's error says, without its line breaks."""
-    return " ".join(str(error).split())
 
 
 def find(folder: Path, *names: str) -> Path:
