@@ -55,7 +55,7 @@ def engine(tmp_path_factory, base):
 
 
 def test_it_agrees_with_the_packages_own_engine(base, engine):
-    rows = read_korsts(kornlu_file("KorSTS/sts-dev.tsv")).rows
+    rows = list(read_korsts(kornlu_file("KorSTS/sts-dev.tsv")).rows)
     rows = rows[:: len(rows) // PAIRS][:PAIRS]
     sentences = [row.sentence1 for row in rows] + [row.sentence2 for row in rows]
     parts = e5.load(base)

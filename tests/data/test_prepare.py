@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,8 @@ def test_the_sample_gives_all_its_rows_and_says_so(tmp_path):
         f"{tmp_path}/tune_dev.tsv: 60 rows, 0 skipped",
         f"{tmp_path}/tune_test.tsv: 60 rows, 0 skipped",
     ]
-    assert [len(read_tune(tmp_path / f"tune_{split}.tsv")) for split in ("train", "dev", "test")] == [200, 60, 60]
+    tables = [tmp_path / f"tune_{split}.tsv" for split in ("train", "dev", "test")]
+    assert [len(list(read_tune(table))) for table in tables] == [200, 60, 60]
     nli = tmp_path / "nli" / "train.tsv"
     assert prepare_nli(sample, SAMPLE, nli) == f"{nli}: 120 rows, 0 skipped"
     labels = [row.label for row in read_nli(nli)]
@@ -70,7 +72,7 @@ def test_rows_within_the_allowance_are_dropped_and_shown(tmp_path):
     assert lines[0] == (
         f"{tmp_path}/tune_train.tsv: 2 rows, 1 skipped:\n  {tmp_path}/train.tsv, line 3: score '?' is no number"
     )
-    assert read_tune(tmp_path / "tune_train.tsv") == [("가", "나", 2.5)] * 2
+    assert list(read_tune(tmp_path / "tune_train.tsv")) == [("가", "나", 2.5)] * 2
 
 
 def test_rows_dropped_of_several_nli_files_are_counted_together_in_file_order(tmp_path):
@@ -112,3 +114,29 @@ def test_another_number_of_rows_than_declared_is_an_error(tmp_path, rows):
     message = refusal(lambda: prepare_nli(data, tmp_path, tmp_path / "out.tsv"))
     assert message == f"nli0.tsv: expected {rows} rows, found 2"
     assert not (tmp_path / "out.tsv").exists()
+
+
+def test_a_bad_file_after_good_ones_leaves_the_older_table_and_no_part_of_a_new_one(tmp_path):
+    data = dataset(tmp_path, 2, nli=[GOOD_NLI * 2, GOOD_NLI + BAD_NLI])
+    out = tmp_path / "out" / "train.tsv"
+    out.parent.mkdir()
+    out.write_text("older")
+    assert refusal(lambda: prepare_nli(data, tmp_path, out)).startswith("nli1.tsv: 1 rows cannot be used")
+    assert [path.name for path in out.parent.iterdir()] == ["train.tsv"]
+    assert out.read_text() == "older"
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    def peak(rows):
+        texts = (f"{number}번째 행의 전제가 되는 문장\t{number}번째 행의 가설이 되는 문장" for number in range(rows))
+        text = "".join(f"{sentences}\t{'neutral' if number % 3 else '-'}\n" for number, sentences in enumerate(texts))
+        data = dataset(tmp_path, rows, allowed=rows, nli=[text])
+        del text
+        # Not the memory of the process: what a test before this one has freed would hide what this one takes.
+        tracemalloc.start()
+        prepare_nli(data, tmp_path, tmp_path / "out.tsv")
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(100_000) < peak(10_000) + 100_000  # not a byte a row; the texts are 200

@@ -5,6 +5,7 @@ import pytest
 from kosbert.data.tables import (
     LabelledPair,
     ScoredPair,
+    Skipped,
     read_kornli,
     read_korsts,
     read_nli,
@@ -68,6 +69,14 @@ def refusal(read, path):
     return caught.value.message
 
 
+def korsts_rows(path):
+    return list(read_korsts(path).rows)
+
+
+def kornli_rows(path):
+    return list(read_kornli(path).rows)
+
+
 def sts(*rows, end="\n"):
     return "\n".join([STS_HEADER, *(f"{BEFORE}\t{row}" for row in rows)]) + end
 
@@ -78,9 +87,9 @@ def nli(*rows, end="\n"):
 
 def test_quotes_upstream_are_letters(file):
     path = file(sts('1.000\t"열린 따옴표\t"슈퍼맨" 셔츠', '2.5\t"\ta""b'))
-    assert read_korsts(path).rows == [('"열린 따옴표', '"슈퍼맨" 셔츠', "1.000"), ('"', 'a""b', "2.5")]
+    assert korsts_rows(path) == [('"열린 따옴표', '"슈퍼맨" 셔츠', "1.000"), ('"', 'a""b', "2.5")]
     path = file(nli('"열린\t"\tneutral', 'a\tb"\tentailment'))
-    assert read_kornli(path).rows == [('"열린', '"', "neutral"), ("a", 'b"', "entailment")]
+    assert kornli_rows(path) == [('"열린', '"', "neutral"), ("a", 'b"', "entailment")]
 
 
 @pytest.mark.parametrize(
@@ -94,8 +103,8 @@ def test_quotes_upstream_are_letters(file):
     ids=["no last newline", "CRLF", "CRLF, no last newline", "BOM"],
 )
 def test_upstream_files_are_read_alike_whatever_their_line_ends(file, change):
-    assert read_korsts(file(change(sts("5.0\ta\tb", "0\tc\td")))).rows == [("a", "b", "5.0"), ("c", "d", "0")]
-    assert read_kornli(file(change(nli("a\tb\tneutral", "c\td\tentailment")))).rows == [
+    assert korsts_rows(file(change(sts("5.0\ta\tb", "0\tc\td")))) == [("a", "b", "5.0"), ("c", "d", "0")]
+    assert kornli_rows(file(change(nli("a\tb\tneutral", "c\td\tentailment")))) == [
         ("a", "b", "neutral"),
         ("c", "d", "entailment"),
     ]
@@ -103,7 +112,7 @@ def test_upstream_files_are_read_alike_whatever_their_line_ends(file, change):
 
 def test_only_a_newline_ends_an_upstream_row(file):
     path = file(nli("a\u2028b\u0085c\x0bd\x1ce\tf\rg\tneutral"))
-    assert read_kornli(path).rows == [("a\u2028b\u0085c\x0bd\x1ce", "f\rg", "neutral")]
+    assert kornli_rows(path) == [("a\u2028b\u0085c\x0bd\x1ce", "f\rg", "neutral")]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +133,8 @@ def test_only_a_newline_ends_an_upstream_row(file):
 def test_an_unusable_korsts_row_is_skipped_with_line_and_reason(file, row, reason):
     path = file(sts("0\tc\td", row, "5\te\tf"))
     read = read_korsts(path)
-    assert read.rows == [("c", "d", "0"), ("e", "f", "5")]
-    assert read.skipped == [f"{path}, line 3: {reason}"]
+    assert list(read.rows) == [("c", "d", "0"), ("e", "f", "5")]
+    assert read.skipped == Skipped(1, [f"{path}, line 3: {reason}"])
 
 
 @pytest.mark.parametrize(
@@ -142,21 +151,28 @@ def test_an_unusable_korsts_row_is_skipped_with_line_and_reason(file, row, reaso
 def test_an_unusable_kornli_row_is_skipped_with_line_and_reason(file, row, reason):
     path = file(nli("c\td\tneutral", "e\tf\tcontradiction", row))
     read = read_kornli(path)
-    assert read.rows == [("c", "d", "neutral"), ("e", "f", "contradiction")]
-    assert read.skipped == [f"{path}, line 4: {reason}"]
+    assert list(read.rows) == [("c", "d", "neutral"), ("e", "f", "contradiction")]
+    assert read.skipped == Skipped(1, [f"{path}, line 4: {reason}"])
+
+
+def test_skipped_rows_are_all_counted_and_the_first_three_kept(file):
+    path = file(nli("a\tb\tneutral", *["a"] * 5, "c\td\tneutral"))
+    read = read_kornli(path)
+    assert len(list(read.rows)) == 2
+    assert read.skipped == Skipped(5, [f"{path}, line {number}: 1 columns instead of 3" for number in (3, 4, 5)])
 
 
 @pytest.mark.parametrize(
     ("read", "content", "columns", "found"),
     [
         (
-            read_korsts,
+            korsts_rows,
             nli(),
             "genre, filename, year, id, score, sentence1, sentence2",
             "sentence1, sentence2, gold_label",
         ),
-        (read_korsts, "", "genre, filename, year, id, score, sentence1, sentence2", ""),
-        (read_kornli, "a\tb\tneutral\n", "sentence1, sentence2, gold_label", "a, b, neutral"),
+        (korsts_rows, "", "genre, filename, year, id, score, sentence1, sentence2", ""),
+        (kornli_rows, "a\tb\tneutral\n", "sentence1, sentence2, gold_label", "a, b, neutral"),
     ],
     ids=["KorNLI for KorSTS", "empty file", "no header"],
 )
@@ -169,7 +185,7 @@ def test_tune_files_come_back_as_they_were_written(tmp_path):
     path = tmp_path / "tune.tsv"
     rows = [ScoredPair(one, other, "2.500") for one in HURTING for other in HURTING]
     write_tune(path, rows)
-    assert read_tune(path) == [(row.sentence1, row.sentence2, 2.5) for row in rows]
+    assert list(read_tune(path)) == [(row.sentence1, row.sentence2, 2.5) for row in rows]
 
 
 def test_nli_tables_come_back_as_they_were_written(tmp_path):
@@ -232,8 +248,8 @@ def test_an_nli_table_with_another_header_is_refused(file, content, found):
 @pytest.mark.parametrize(
     ("read", "header"),
     [
-        (lambda path: read_korsts(path).rows, STS_HEADER),
-        (lambda path: read_kornli(path).rows, NLI_HEADER),
+        (korsts_rows, STS_HEADER),
+        (kornli_rows, NLI_HEADER),
         (read_tune, "a\tb\t1"),
         (read_nli, "premise\thypothesis\tlabel"),
     ],
@@ -260,17 +276,19 @@ def test_a_quote_left_open_over_a_large_file_is_refused_by_name(file):
 )
 def test_tune_files_of_korsts_are_the_original_projects_byte_for_byte(tmp_path, split, rows, blob):
     read = read_korsts(KORNLU / "KorSTS" / f"sts-{split}.tsv")
-    assert (len(read.rows), read.skipped) == (rows, [])
+    pairs = list(read.rows)
+    assert (len(pairs), read.skipped) == (rows, Skipped())
     path = tmp_path / "tune.tsv"
-    write_tune(path, read.rows)
+    write_tune(path, pairs)
     assert digest(path, "git-blob") == blob
-    assert read_tune(path) == [(row.sentence1, row.sentence2, float(row.score)) for row in read.rows]
+    assert list(read_tune(path)) == [(pair.sentence1, pair.sentence2, float(pair.score)) for pair in pairs]
 
 
 @needs_kornlu
 @pytest.mark.parametrize(("name", "rows"), [("xnli.dev.ko.tsv", 2490), ("xnli.test.ko.tsv", 5010)])
 def test_every_row_of_korean_xnli_is_usable_and_survives_the_table(tmp_path, name, rows):
     read = read_kornli(KORNLU / "KorNLI" / name)
-    assert (len(read.rows), read.skipped) == (rows, [])
-    write_nli(tmp_path / "nli.tsv", read.rows)
-    assert list(read_nli(tmp_path / "nli.tsv")) == read.rows
+    pairs = list(read.rows)
+    assert (len(pairs), read.skipped) == (rows, Skipped())
+    write_nli(tmp_path / "nli.tsv", pairs)
+    assert list(read_nli(tmp_path / "nli.tsv")) == pairs

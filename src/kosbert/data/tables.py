@@ -1,4 +1,4 @@
-"""The file formats: one reader and one writer for each.
+"""The file formats: one reader and one writer for each, row by row, so that a table may be larger than memory.
 
 Upstream KorNLU is unquoted TSV with a header (a `"` is a letter); the tune files are tab-delimited CSV with
 quoting and no header, as the original project wrote them; the NLI table is the same dialect with a header.
@@ -7,7 +7,7 @@ quoting and no header, as the original project wrote them; the NLI table is the 
 import csv
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, NamedTuple, TextIO, TypeVar
 
@@ -20,6 +20,7 @@ TUNE_COLUMNS = ("sentence1", "sentence2", "score")
 TABLE_COLUMNS = ("premise", "hypothesis", "label")
 LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1, 2
 MAX_SCORE = 5.0
+SHOWN = 3  # skipped rows that a message shows
 
 Row = TypeVar("Row")
 
@@ -40,35 +41,54 @@ class LabelledPair(NamedTuple):
     label: str
 
 
+@dataclass
+class Skipped:
+    """The rows that a reader had to leave out: how many, and a line about each of the first `SHOWN`."""
+
+    count: int = 0
+    shown: list[str] = field(default_factory=list)
+
+    def add(self, line: str) -> None:
+        """Count one more row; the line says which, and why."""
+        self.count += 1
+        if len(self.shown) < SHOWN:
+            self.shown.append(line)
+
+
 @dataclass(frozen=True)
 class Read(Generic[Row]):
-    """What a reader found: the usable rows, and a line about each row that it had to skip."""
+    """A file as it is read: its usable rows, once and one by one, and those skipped on the way so far."""
 
-    rows: list[Row]
-    skipped: list[str]
+    rows: Iterator[Row]
+    skipped: Skipped
 
 
 def read_korsts(path: Path) -> Read[ScoredPair]:
-    """Read an upstream KorSTS file.
+    """Read an upstream KorSTS file, row by row.
 
     Raises:
-        KosbertError: the header is not that of KorSTS.
+        KosbertError: with the first row, if the header is not that of KorSTS.
     """
     return _read_upstream(path, STS_COLUMNS, _scored_pair)
 
 
 def read_kornli(path: Path) -> Read[LabelledPair]:
-    """Read an upstream KorNLI file.
+    """Read an upstream KorNLI file, row by row.
 
     Raises:
-        KosbertError: the header is not that of KorNLI.
+        KosbertError: with the first row, if the header is not that of KorNLI.
     """
     return _read_upstream(path, NLI_COLUMNS, _labelled_pair)
 
 
 def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row]) -> Read[Row]:
-    rows: list[Row] = []
-    skipped: list[str] = []
+    skipped = Skipped()
+    return Read(_upstream_rows(path, columns, parse, skipped), skipped)
+
+
+def _upstream_rows(
+    path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row], skipped: Skipped
+) -> Iterator[Row]:
     with _opened(path, encoding="utf-8-sig", newline="\n") as file:
         header = tuple(next(file, "").rstrip("\r\n").split("\t"))
         if header != columns:
@@ -76,10 +96,9 @@ def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[s
         for number, line in enumerate(file, start=2):
             fields = line.rstrip("\r\n").split("\t")
             try:
-                rows.append(parse(_checked_width(fields, columns)))
+                yield parse(_checked_width(fields, columns))
             except ValueError as error:
-                skipped.append(f"{path}, line {number}: {error}")
-    return Read(rows, skipped)
+                skipped.add(f"{path}, line {number}: {error}")
 
 
 @contextmanager
@@ -130,12 +149,18 @@ def _checked_sentences(*sentences: str) -> None:
 
 
 def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:
-    """Write a tune file (sentence1, sentence2, score; no header), byte for byte as the original project did."""
+    """Write a tune file (sentence1, sentence2, score; no header), byte for byte as the original project did.
+
+    Where the pairs end in an error, nothing is written.
+    """
     _write(path, pairs)
 
 
 def write_nli(path: Path, pairs: Iterable[LabelledPair]) -> None:
-    """Write an NLI table (premise, hypothesis, label; with that header)."""
+    """Write an NLI table (premise, hypothesis, label; with that header).
+
+    Where the pairs end in an error, nothing is written.
+    """
     _write(path, pairs, header=TABLE_COLUMNS)
 
 
@@ -150,20 +175,18 @@ def _write(path: Path, rows: Iterable[tuple[str, ...]], header: tuple[str, ...] 
             (quoting_writer if "\r" in "".join(row) else writer).writerow(row)
 
 
-def read_tune(path: Path) -> list[tuple[str, str, float]]:
-    """Read a tune file as (sentence1, sentence2, score from 0 to 5).
+def read_tune(path: Path) -> Iterator[tuple[str, str, float]]:
+    """Read a tune file as (sentence1, sentence2, score from 0 to 5), row by row.
 
     Raises:
         KosbertError: a row has not three columns, or its score is no number from 0 to 5.
     """
-    rows = []
     for number, fields in _numbered(path):
         try:
             sentence1, sentence2, score = _checked_width(fields, TUNE_COLUMNS)
-            rows.append((sentence1, sentence2, _checked_score(score)))
+            yield sentence1, sentence2, _checked_score(score)
         except ValueError as error:
             raise KosbertError(f"{path}, line {number}: expected sentence1, sentence2, score: {error}") from error
-    return rows
 
 
 def read_nli(path: Path) -> Iterator[LabelledPair]:
