@@ -49,10 +49,14 @@ def assemble(
 def longest(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
     """Return how many tokens of a sentence count: `MAX_LENGTH`, or less where the model takes no more."""
     positions = getattr(model.config, "max_position_embeddings", MAX_LENGTH)
+    return int(min(MAX_LENGTH, tokenizer.model_max_length, positions - first_position(model)))
+
+
+def first_position(model: PreTrainedModel) -> int:
+    """Return the position of a sentence's first token: models of RoBERTa's kind count from after the pad token's id."""
     table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    # Models of RoBERTa's kind count positions from after the pad token's id.
-    skipped = 1 + padding if (padding := getattr(table, "padding_idx", None)) is not None else 0
-    return int(min(MAX_LENGTH, tokenizer.model_max_length, positions - skipped))
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
 
 
 def load(folder: Path) -> SentenceTransformer:
