@@ -15,11 +15,15 @@ from kosbert.training.trainer import train
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The table to learn from.")
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to choose on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
-def main(recipe: str, init: Path, data: Path, dev: Path, out: Path) -> None:
+@click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
+def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
-    precision = chosen.training.precision
-    outcome = train(chosen.recipes[recipe], init, data, dev, out, seed=chosen.seed, precision=precision)
+    outcome = train(
+        chosen.recipes[recipe], init, data, dev, out, curves=curves, training=chosen.training, seed=chosen.seed
+    )
+    if outcome is None:  # another process writes and reports
+        return
     click.echo(f"{recipe}: dev cosine Spearman {outcome.best:.2f}; it began at {outcome.start:.2f}")
     if outcome.best < outcome.start:
         click.echo(f"{recipe}: NOTE: this training made the dev score worse than its start ({init})")

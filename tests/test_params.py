@@ -138,8 +138,8 @@ BLOCK = "must be a block of keys with values, but it is"
         ),
         (
             "training.precision",
-            "fp16",
-            "training.precision: Input should be 'auto', 'bf16' or 'fp32', but it is 'fp16'",
+            "fp8",
+            "training.precision: Input should be 'auto', 'bf16', 'fp16' or 'fp32', but it is 'fp8'",
         ),
         (
             "base_models.klue-roberta.trim",

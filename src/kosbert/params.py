@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 PARAMS = Path("params.yaml")
 BASE = "base"  # what `init` and the table call the untrained base
@@ -150,9 +150,15 @@ AnyBase = PackagedE5 | KorBert | KoBert | Hub | Scratch
 
 
 class Training(Block):
-    """What all trainings share. `precision` `auto` is bf16 where the hardware has it, else fp32."""
+    """What all trainings share.
 
-    precision: Literal["auto", "bf16", "fp32"]
+    `launch` is the program that starts a training. `precision` `auto` is bf16 where the hardware has it, else fp16 on
+    a GPU and fp32 on a CPU. At most `mini_batch_size` examples are encoded at once on a device, if it is set.
+    """
+
+    launch: str
+    precision: Literal["auto", "bf16", "fp16", "fp32"]
+    mini_batch_size: Annotated[int, Field(ge=1)] | None
 
 
 class Recipe(Block):
@@ -240,7 +246,7 @@ def load(path: Path = PARAMS) -> Params:
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; run this in the project's top folder") from None
     except (YAMLError, UnicodeDecodeError) as error:
-        raise KosbertError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+        raise KosbertError(f"{path}: not valid YAML: {one_line(error)}") from error
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
         raise KosbertError(f"{path}: expected keys with values, such as `seed: 42`, but found {found}")

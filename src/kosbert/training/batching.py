@@ -1,39 +1,151 @@
-"""Batches of like length: sentences are padded to the longest of their batch, and padding costs as much as text."""
+"""From examples to batches: sentences become token ids once, and batches have examples of like length."""
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from datasets import Dataset
+from datasets import Dataset, Features, List, Value
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
+from transformers import PreTrainedTokenizerFast
 
 # So many batches are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50
 
 
-class LengthBatchSampler(DefaultBatchSampler):
-    """Random batches whose examples have about the same length.
+def tokenized(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> Dataset:
+    """Turn the sentences of examples into token ids, prompt and special tokens included.
 
-    Each epoch is shuffled anew and cut into pools; each pool is sorted by length, cut into batches, and the
-    batches of all pools are shuffled. Every example is in one batch of the epoch. The order depends on the seed
-    and the epoch alone.
+    Args:
+        examples: columns of sentences, and perhaps a `label`.
+        encoder: whose tokenizer, prompt and longest sentence are used.
+        cache: the folder in which the result is kept on disk.
+    """
+    texts = [name for name in examples.column_names if name != "label"]
+    tokenizer, prompt = encoder.tokenizer, encoder.prompts.get(encoder.default_prompt_name or "", "")
+
+    def ids(rows: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        return {
+            name: tokenizer([prompt + text for text in rows[name]], truncation=True, max_length=encoder.max_seq_length)[
+                "input_ids"
+            ]
+            for name in texts
+        }
+
+    return examples.map(
+        ids,
+        batched=True,
+        features=Features({**examples.features, **dict.fromkeys(texts, List(Value("int32")))}),
+        cache_file_name=str(cache / "tokens.arrow"),
+        new_fingerprint="tokens",  # else the function is hashed, with the whole encoder in it
+        desc="Tokenizing",
+    )
+
+
+def collator(tokenizer: PreTrainedTokenizerFast) -> SentenceTransformerDataCollator:
+    """Return the library's collator, for examples of `tokenized`."""
+    return SentenceTransformerDataCollator(preprocess_fn=partial(_padded, tokenizer))
+
+
+def _padded(tokenizer: PreTrainedTokenizerFast, ids: list[list[int]], **_: object) -> dict[str, torch.Tensor]:
+    longest = max(map(len, ids))
+    return {
+        "input_ids": torch.tensor([[*row, *[tokenizer.pad_token_id] * (longest - len(row))] for row in ids]),
+        "attention_mask": torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids]),
+    }
+
+
+class LengthBatchSampler(DefaultBatchSampler):
+    """Random batches whose examples have about the same number of tokens.
+
+    Each epoch is shuffled anew and cut into pools; each pool is sorted by length, cut into batches, and the batches of
+    all pools are shuffled. Every example is in one batch of the epoch; one that is not full comes last. The order
+    depends on the seed and the epoch alone.
     """
 
     def __init__(self, dataset: Dataset, batch_size: int, drop_last: bool, **kwargs: object) -> None:  # noqa: FBT001 - the trainer's signature
-        """Take the signature that the trainer calls; length is that of an example's texts, in characters."""
+        """Take the signature that the trainer calls, and a dataset of `tokenized`."""
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, **kwargs)
-        texts = [name for name, feature in dataset.features.items() if feature.dtype == "string"]
-        lengths = [[len(text) for text in dataset[name]] for name in texts]
-        self._lengths = torch.tensor(lengths).amax(dim=0)
+        self._keys, self._lengths = _measured(dataset)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch, as lists of row numbers."""
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        order = torch.randperm(len(self._lengths), generator=generator)
-        batches: list[list[int]] = []
-        for pool in order.split(self.batch_size * BATCHES_PER_POOL):
-            by_length = pool[self._lengths[pool].argsort(stable=True)]
-            batches += [batch.tolist() for batch in by_length.split(self.batch_size)]
-        if self.drop_last:
-            batches = [batch for batch in batches if len(batch) == self.batch_size]
-        for index in torch.randperm(len(batches), generator=generator).tolist():
-            yield batches[index]
+        random = np.random.default_rng((self.seed, self.epoch))
+        order = random.permutation(len(self._lengths)).astype(np.int32)
+        pools = range(0, len(order), self.batch_size * BATCHES_PER_POOL)
+        batches = [
+            batch
+            for start in pools
+            for batch in self._cut(self._by_length(order[start : start + self.batch_size * BATCHES_PER_POOL]))
+        ]
+        incomplete = [batch for batch in batches if len(batch) < self.batch_size]
+        batches = [batch for batch in batches if len(batch) == self.batch_size]
+        for index in random.permutation(len(batches)):
+            yield batches[index].tolist()
+        if not self.drop_last:
+            yield from (batch.tolist() for batch in incomplete)
+
+    def _by_length(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
+        return rows[self._lengths[rows].argsort(kind="stable")]
+
+    def _cut(self, rows: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+        return [rows[start : start + self.batch_size] for start in range(0, len(rows), self.batch_size)]
+
+
+class DistinctBatchSampler(LengthBatchSampler):
+    """The same, but no sentence stands in a batch twice, as losses want that take the rest of a batch as negatives.
+
+    Only where sentences occur so often that no such batches exist are they repeated.
+    """
+
+    def _cut(self, rows: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+        sizes = [len(batch) for batch in super()._cut(rows)]
+        batches: list[dict[int, set[int]]] = [{} for _ in sizes]  # each row's sentences
+        room = [*range(len(sizes))]
+        for row in rows.tolist():
+            sentences = set(self._keys[row].tolist())
+            place = next((place for place in room if _fits(sentences, batches[place])), room[0])
+            if not _fits(sentences, batches[place]):
+                row, sentences = _exchanged(row, sentences, batches, batches[place])  # noqa: PLW2901 - another takes its turn
+            batches[place][row] = sentences
+            if len(batches[place]) == sizes[place]:
+                room.remove(place)
+        return [np.array(list(batch), dtype=np.int32) for batch in batches]
+
+
+def _fits(sentences: set[int], batch: dict[int, set[int]], leaving: int | None = None) -> bool:
+    return all(sentences.isdisjoint(others) for row, others in batch.items() if row != leaving)
+
+
+def _exchanged(
+    row: int, sentences: set[int], batches: list[dict[int, set[int]]], place: dict[int, set[int]]
+) -> tuple[int, set[int]]:
+    """Put a row in the stead of one that fits into `place`, and return that one; the row itself if there is none."""
+    for batch in batches:
+        for other, others in batch.items():
+            if _fits(others, place) and _fits(sentences, batch, leaving=other):
+                del batch[other]
+                batch[row] = sentences
+                return other, others
+    return row, sentences
+
+
+def _measured(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Return a number for each sentence [rows, columns], equal for equal ones, and each row's tokens [rows]."""
+    columns = [name for name, feature in dataset.features.items() if isinstance(feature, List)]
+    keys = np.empty((len(dataset), len(columns)), dtype=np.int64)
+    lengths = np.zeros(len(dataset), dtype=np.int32)
+    start = 0
+    for rows in dataset.with_format("arrow").iter(batch_size=10_000):
+        for column, name in enumerate(columns):
+            sentences: list[Any] = rows[name].to_pylist()
+            # Hashes of tuples of numbers are the same in every process.
+            keys[start : start + len(rows), column] = [hash(tuple(sentence)) for sentence in sentences]
+            lengths[start : start + len(rows)] += [len(sentence) for sentence in sentences]
+        start += len(rows)
+    return keys, lengths

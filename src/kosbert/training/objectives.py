@@ -1,82 +1,155 @@
 """What a recipe's `loss` names: the examples it learns from, the loss itself, and how examples are batched."""
 
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 
-from datasets import Dataset
+import numpy as np
+from datasets import Dataset, Features, Value
+from datasets.arrow_writer import ArrowWriter
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.sampler import BatchSamplers
 from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
     CosineSimilarityLoss,
     MultipleNegativesRankingLoss,
     SoftmaxLoss,
 )
 from torch import nn
+from torch.distributed import is_initialized
 
 from kosbert.data.tables import LABELS, MAX_SCORE, read_nli, read_tune
 from kosbert.errors import KosbertError
-from kosbert.training.batching import LengthBatchSampler
+from kosbert.files import written_whole
+from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler
+
+BATCH = 1000  # rows looked up at once
 
 
 @dataclass(frozen=True)
 class Objective:
-    """How to read the training table, the loss over its examples, and the batches it wants."""
+    """How to read the training table, the loss over its examples, and the batches it wants.
 
-    examples: Callable[[Path], Dataset]
-    loss: Callable[[SentenceTransformer], nn.Module]
-    batches: BatchSamplers | type[LengthBatchSampler]
+    `examples` takes the table and a folder of its own: the examples are written there, and read from there as they
+    are needed, so that memory does not grow with the table. The folder has to stay as long as they are in use.
+    `loss` takes the encoder and, if a batch is too large to be encoded at once, the size that is not. Whether it
+    `accumulates`: its gradient of a batch is the mean of those of the batch's parts.
+    """
+
+    examples: Callable[[Path, Path], Dataset]
+    loss: Callable[[SentenceTransformer, int | None], nn.Module]
+    batches: type[LengthBatchSampler]
+    accumulates: bool = True
 
 
-def triplets(path: Path) -> Dataset:
+def triplets(table: Path, cache: Path) -> Dataset:
     """Read an NLI table as anchor, positive, negative.
 
     The anchor is a premise, the positive a sentence it entails, the negative one that contradicts it. Every
-    entailed sentence is used once; where a premise has fewer contradictions, they take turns.
+    entailed sentence is used once; where a premise has fewer contradictions, they take turns. Premises come in
+    the order in which they first occur, wherever in the table their other rows are.
 
     Raises:
-        KosbertError: no premise has both.
+        KosbertError: a row is malformed, or no premise has both.
     """
-    by_premise: dict[str, dict[str, list[str]]] = defaultdict(lambda: {label: [] for label in LABELS})
-    for premise, hypothesis, label in read_nli(path):
-        by_premise[premise][label].append(hypothesis)
-    rows = [
-        (premise, positive, hypotheses["contradiction"][index % len(hypotheses["contradiction"])])
-        for premise, hypotheses in by_premise.items()
-        if hypotheses["contradiction"]
-        for index, positive in enumerate(hypotheses["entailment"])
-    ]
-    if not rows:
-        raise KosbertError(f"{path}: no premise has both an entailed and a contradicting hypothesis")
-    return _dataset(("anchor", "positive", "negative"), rows)
+    pairs = labelled_pairs(table, cache)
+    positives, negatives = _matched(_premise_keys(pairs), pairs.data.column("label").to_numpy())
+    if not positives.size:
+        raise KosbertError(f"{table}: no premise has both an entailed and a contradicting hypothesis")
+    columns = {"anchor": "string", "positive": "string", "negative": "string"}
+    return _written(cache / "triplets.arrow", columns, _looked_up(pairs, positives, negatives))
 
 
-def labelled_pairs(path: Path) -> Dataset:
-    """Read an NLI table as premise, hypothesis and the label's place in `LABELS`."""
-    rows = [(pair.premise, pair.hypothesis, LABELS.index(pair.label)) for pair in read_nli(path)]
-    return _dataset(("premise", "hypothesis", "label"), rows)
+def labelled_pairs(table: Path, cache: Path) -> Dataset:
+    """Read an NLI table as premise, hypothesis and the label's place in `LABELS`.
+
+    Raises:
+        KosbertError: a row is malformed.
+    """
+    rows = ((premise, hypothesis, LABELS.index(label)) for premise, hypothesis, label in read_nli(table))
+    return _written(cache / "pairs.arrow", {"premise": "string", "hypothesis": "string", "label": "int64"}, rows)
 
 
-def scored_pairs(path: Path) -> Dataset:
-    """Read a tune file as sentence1, sentence2 and the score scaled to 0..1."""
-    rows = [(sentence1, sentence2, score / MAX_SCORE) for sentence1, sentence2, score in read_tune(path)]
-    return _dataset(("sentence1", "sentence2", "label"), rows)
+def scored_pairs(table: Path, cache: Path) -> Dataset:
+    """Read a tune file as sentence1, sentence2 and the score scaled to 0..1.
+
+    Raises:
+        KosbertError: a row is malformed.
+    """
+    rows = ((sentence1, sentence2, score / MAX_SCORE) for sentence1, sentence2, score in read_tune(table))
+    return _written(cache / "pairs.arrow", {"sentence1": "string", "sentence2": "string", "label": "float64"}, rows)
 
 
-def _dataset(columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> Dataset:
-    return Dataset.from_dict(dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+def _premise_keys(pairs: Dataset) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row's premise: texts would fill the memory.
+
+    The chance that any two of a million premises share one is 1 in 37 million.
+    """
+    premises = (premise for rows in pairs.iter(BATCH) for premise in rows["premise"])
+    keys = (int.from_bytes(blake2b(premise.encode(), digest_size=8).digest()) for premise in premises)
+    return np.fromiter(keys, np.uint64, count=len(pairs))
 
 
-def _softmax(model: SentenceTransformer) -> nn.Module:
+def _matched(premises: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row numbers of the positives in their order, and of the negative that goes with each."""
+    _, first, which = np.unique(premises, return_index=True, return_inverse=True)
+    premise = first[which]  # of each row: the number of the row where its premise first occurs
+
+    def sorted_rows(label: str) -> NDArray[np.intp]:
+        rows = np.flatnonzero(labels == LABELS.index(label))
+        return rows[np.argsort(premise[rows], kind="stable")]
+
+    # In both, the rows of a premise lie side by side, in the table's order.
+    entailed, contradicting = sorted_rows("entailment"), sorted_rows("contradiction")
+    wanted, offered = premise[entailed], premise[contradicting]
+    turn = np.arange(len(wanted)) - np.searchsorted(wanted, wanted)
+    begin = np.searchsorted(offered, wanted)
+    count = np.searchsorted(offered, wanted, side="right") - begin
+    both = count > 0
+    return entailed[both], contradicting[begin[both] + turn[both] % count[both]]
+
+
+def _looked_up(
+    pairs: Dataset, positives: NDArray[np.intp], negatives: NDArray[np.intp]
+) -> Iterator[tuple[str, str, str]]:
+    for begin in range(0, len(positives), BATCH):
+        positive, negative = (pairs[rows[begin : begin + BATCH]] for rows in (positives, negatives))
+        yield from zip(positive["premise"], positive["hypothesis"], negative["hypothesis"], strict=True)
+
+
+def _written(file: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> Dataset:
+    """Write rows as an Arrow file, whole or not at all, and return them as the dataset that is read from it."""
+    features = Features({name: Value(kind) for name, kind in columns.items()})
+    with written_whole(file) as draft, ArrowWriter(path=str(draft), features=features) as writer:
+        for row in rows:
+            writer.write(dict(zip(columns, row, strict=True)))
+        writer.finalize()
+    return Dataset.from_file(str(file))
+
+
+def _cosine(model: SentenceTransformer, _: int | None) -> nn.Module:
+    return CosineSimilarityLoss(model)
+
+
+def _softmax(model: SentenceTransformer, _: int | None) -> nn.Module:
     return SoftmaxLoss(model, model.get_embedding_dimension(), num_labels=len(LABELS))
+
+
+def _ranking(model: SentenceTransformer, mini_batch_size: int | None) -> nn.Module:
+    # The negatives are those of the whole batch: gathered from all processes, and, where the batch is too large to be
+    # encoded at once, with cached gradients (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size").
+    together = {"gather_across_devices": is_initialized()}
+    if mini_batch_size is None:
+        return MultipleNegativesRankingLoss(model, **together)
+    return CachedMultipleNegativesRankingLoss(model, mini_batch_size=mini_batch_size, **together)
 
 
 OBJECTIVES = {
     # Every other sentence of a batch is a negative, so no sentence may stand in a batch twice.
-    "ranking": Objective(triplets, MultipleNegativesRankingLoss, BatchSamplers.NO_DUPLICATES),
+    "ranking": Objective(triplets, _ranking, DistinctBatchSampler, accumulates=False),
     # The original's NLI objective: a classifier over (u, v, |u - v|).
     "softmax": Objective(labelled_pairs, _softmax, LengthBatchSampler),
     # The original's STS objective: mean squared error between the cosine and the score.
-    "cosine": Objective(scored_pairs, CosineSimilarityLoss, LengthBatchSampler),
+    "cosine": Objective(scored_pairs, _cosine, LengthBatchSampler),
 }

@@ -1,35 +1,39 @@
 """Training one recipe with sentence-transformers' trainer: warm-up, dev scores on the way, the best state kept."""
 
+import os
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
-import numpy as np
 import torch
-from numpy.typing import NDArray
+from datasets import disable_progress_bars
+from safetensors import SafetensorError
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
     SentenceTransformerTrainingArguments,
 )
-from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
-from torch import nn
-from transformers import (
-    PrinterCallback,
-    ProgressCallback,
-    TrainerCallback,
-    TrainerState,
-    set_seed,
-)
+from sentence_transformers.base.losses.merged_forward import embed_columns
+from torch import Tensor, nn
+from transformers import PrinterCallback, ProgressCallback, set_seed
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load, read_card, save, whole_or_error
-from kosbert.params import Recipe
+from kosbert.encoder import load, read_card, save
+from kosbert.encoding import PairEvaluator, has_bf16
+from kosbert.errors import KosbertError
+from kosbert.packing import packing
+from kosbert.params import Recipe, Training
+from kosbert.training import checkpoints
+from kosbert.training.batching import collator, tokenized
 from kosbert.training.objectives import OBJECTIVES
+from kosbert.training.progress import DEV_METRIC, Bar, Curves, Lines, dev_score
 
-DEV_METRIC = "eval_dev_spearman_cosine"
+LOSS_WEIGHTS = "loss.pt"  # of a loss that has weights of its own, in a checkpoint
+LOGGED_AT_MOST_EVERY = 20  # steps
 
 
 @dataclass(frozen=True)
@@ -40,42 +44,85 @@ class Outcome:
     best: float
 
 
-def train(recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, seed: int, precision: str) -> Outcome:
+def train(
+    recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, curves: Path, training: Training, seed: int
+) -> Outcome | None:
     """Train a recipe and save the encoder with the best dev score.
+
+    A training that was killed goes on from its last checkpoint, with the same result. Under torchrun or accelerate all
+    processes share the work: a batch is split among them.
 
     Args:
         recipe: what to do.
         init: the encoder to begin with, a sentence-transformers folder.
         data: the table that the recipe's loss learns from.
         dev: the tune file that states are compared on.
-        out: the folder to write, whole or not at all.
+        out: the folder to write, whole or not at all; checkpoints lie beside it until then.
+        curves: the folder for the training curves.
+        training: what all trainings share.
         seed: of everything random.
-        precision: `auto`, `bf16` or `fp32`.
+
+    Returns:
+        The outcome; nothing in a process beside the one that writes.
 
     Raises:
-        KosbertError: a row of a table is malformed.
+        KosbertError: a row of a table is malformed, the batch cannot be split, or the disk is full.
     """
     set_seed(seed)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     encoder = load(init)
-    bf16 = precision == "bf16" or (precision == "auto" and has_bf16(encoder.device))
-    _prepare(encoder, recipe.dropout)
+    precision = _precision(training.precision, encoder.device)
     objective = OBJECTIVES[recipe.loss]
-    examples = objective.examples(data)
-    click.echo(f"{len(examples):,} examples, {recipe.loss} loss, {'bf16' if bf16 else 'fp32'} on {encoder.device.type}")
-    with whole_or_error(), tempfile.TemporaryDirectory() as checkpoints:
+    decisive = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
+    folder = checkpoints.place(out, [init, data, dev], decisive)
+    arguments = _arguments(recipe, training, encoder, folder, precision=precision, seed=seed)
+    with arguments.main_process_first(local=False):
+        if arguments.should_save:
+            checkpoints.tidy(folder)
+        last = checkpoints.newest(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    _prepare(encoder, recipe.dropout)
+    with packing(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=folder) as cache:
+        examples = objective.examples(data, Path(cache))
+        evaluator = PairEvaluator(read_tune(dev), bf16=precision == "bf16", name="dev")
+        if arguments.should_save:
+            click.echo(f"{len(examples):,} examples, {recipe.loss} loss, {precision} on {encoder.device.type}")
+            # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
+            start = dev_score(evaluator(encoder))
+            click.echo(f"start: dev cosine Spearman {start:.2f}")
+            if last:
+                click.echo(f"goes on from {last}")
         trainer = Trainer(
             model=encoder,
-            args=_arguments(recipe, encoder, checkpoints, seed=seed, bf16=bf16),
-            train_dataset=examples,
-            loss=objective.loss(encoder),
-            evaluator=DevEvaluator(dev, bf16=bf16),
-            callbacks=[DevLog()],
+            args=arguments,
+            train_dataset=tokenized(examples, encoder, Path(cache)),
+            data_collator=collator(encoder.tokenizer),
+            loss=objective.loss(encoder, training.mini_batch_size),
+            evaluator=evaluator,
+            callbacks=[Lines(), Curves(curves)],
         )
-        start = 100 * trainer.evaluate()[DEV_METRIC]
-        trainer.train()
-        best = 100 * trainer.state.best_metric
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        best = trainer.state.best_model_checkpoint
+        if not (best and checkpoints.is_whole(Path(best))):
+            raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
+        trainer.accelerator.wait_for_everyone()  # each has read the best state
+    if not arguments.should_save:
+        return None
     save(encoder, out, card=read_card(init))  # the licence of the base is that of what is trained from it
-    return Outcome(start, best)
+    checkpoints.remove(folder)
+    return Outcome(start, 100 * trainer.state.best_metric)
+
+
+def _precision(wanted: str, device: torch.device) -> str:
+    if wanted == "fp16" and device.type == "cpu":
+        raise KosbertError("training.precision is 'fp16', which needs a GPU; on a CPU take auto, bf16 or fp32")
+    if wanted != "auto":
+        return wanted
+    if has_bf16(device):
+        return "bf16"
+    return "fp16" if device.type == "cuda" else "fp32"
 
 
 def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
@@ -88,74 +135,50 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
 
 
 def _arguments(
-    recipe: Recipe, encoder: SentenceTransformer, folder: str, *, seed: int, bf16: bool
+    recipe: Recipe, training: Training, encoder: SentenceTransformer, folder: Path, *, precision: str, seed: int
 ) -> SentenceTransformerTrainingArguments:
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    at_once = recipe.batch_size
+    if training.mini_batch_size and OBJECTIVES[recipe.loss].accumulates:
+        at_once = min(at_once, training.mini_batch_size * processes)
+    if recipe.batch_size % at_once or at_once % processes:
+        raise KosbertError(
+            f"batch_size {recipe.batch_size} cannot be split evenly: {processes} processes, "
+            f"training.mini_batch_size {training.mini_batch_size}; choose numbers that divide it"
+        )
     return SentenceTransformerTrainingArguments(
-        output_dir=folder,
+        output_dir=str(folder),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
+        # Of all devices together: the batches that the sampler makes are split among them.
+        per_device_train_batch_size=at_once,
+        accelerator_config={"split_batches": True},
+        dataloader_drop_last=processes > 1,  # a batch that is not full cannot be split evenly
+        gradient_accumulation_steps=recipe.batch_size // at_once,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_ratio,
         batch_sampler=OBJECTIVES[recipe.loss].batches,
-        prompts=encoder.prompts.get(encoder.default_prompt_name or ""),
         seed=seed,
         full_determinism=True,
-        bf16=bf16,
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
         use_cpu=encoder.device.type == "cpu",
         eval_strategy="steps",
         eval_steps=recipe.eval_steps,
         save_strategy="steps",
         save_steps=recipe.eval_steps,
-        save_total_limit=1,
-        save_only_model=True,
+        save_total_limit=2,  # the best, and the newest
         load_best_model_at_end=True,
-        metric_for_best_model=DEV_METRIC,
-        logging_strategy="no",
+        metric_for_best_model=f"eval_{DEV_METRIC}",
+        logging_strategy="steps",
+        # Divides eval_steps, so that what is logged after a resumption is what would have been logged without.
+        logging_steps=max(n for n in range(1, LOGGED_AT_MOST_EVERY + 1) if recipe.eval_steps % n == 0),
         report_to="none",
         disable_tqdm=not sys.stderr.isatty(),
     )
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Return whether the device multiplies bf16 matrices in hardware; where it does not, bf16 is slower than fp32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())  # noqa: SLF001 - the public name is not there yet
-
-
-class DevEvaluator(EmbeddingSimilarityEvaluator):
-    """Cosine Spearman on a tune file, encoding in the precision that training has."""
-
-    def __init__(self, dev: Path, *, bf16: bool) -> None:
-        sentences1, sentences2, scores = map(list, zip(*read_tune(dev), strict=True))
-        super().__init__(sentences1, sentences2, scores, batch_size=32, main_similarity="cosine", name="dev")
-        self._bf16 = bf16
-
-    def embed_inputs(self, model: SentenceTransformer, sentences: list[str], **options: object) -> NDArray[np.float32]:
-        """Return the embeddings [sentences, dimensions]."""
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=self._bf16):
-            return super().embed_inputs(model, sentences, **options)  # type: ignore[no-any-return]
-
-
-class DevLog(TrainerCallback):
-    """One plain line for each dev score."""
-
-    def on_evaluate(self, *event: object, metrics: dict[str, float], **_: object) -> None:
-        """Say how far the training is, and its dev score."""
-        state = next(part for part in event if isinstance(part, TrainerState))
-        where = f"step {state.global_step}/{state.max_steps}" if state.global_step else "start"
-        click.echo(f"{where}: dev cosine Spearman {100 * metrics[DEV_METRIC]:.2f}")
-
-
-class Bar(ProgressCallback):
-    """The trainer's progress bar, without the dictionaries it prints between."""
-
-    def on_log(self, *_: object, **__: object) -> None:
-        """Print nothing; `DevLog` says what there is to say."""
-
-
 class Trainer(SentenceTransformerTrainer):
-    """The library's trainer, which prints no dictionaries and draws no examples for a model card."""
+    """The library's trainer: one forward pass for all columns, and checkpoints that are whole or no checkpoints."""
 
     def __init__(self, **arguments: object) -> None:
         super().__init__(**arguments)
@@ -165,3 +188,45 @@ class Trainer(SentenceTransformerTrainer):
 
     def add_model_card_callback(self, default_args_dict: dict[str, object]) -> None:
         """Add none: the card's examples would depend on chance."""
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,  # noqa: FBT001, FBT002 - the library's signature
+        num_items_in_batch: int | None = None,
+    ) -> Any:  # noqa: ANN401 - a tensor, or one and an empty dictionary
+        """Compute the loss; all columns go through the encoder together, if the loss takes embeddings."""
+        if not hasattr(self.loss, "compute_loss_from_embeddings"):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        features, labels = self.collect_features(inputs)
+        embeddings = embed_columns(model, features, separate_first=False)
+        loss: Tensor = self.loss.compute_loss_from_embeddings(embeddings, labels)
+        return (loss, {}) if return_outputs else loss
+
+    def _save_checkpoint(self, model: nn.Module, trial: None) -> None:
+        folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                checkpoints.mark_whole(folder)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            reason = str(error).splitlines()[0]
+            raise KosbertError(
+                f"{folder}: this checkpoint could not be written: {reason}; free some space, and run this again: "
+                "training goes on from the checkpoint before"
+            ) from error
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        super()._save(output_dir, state_dict)
+        own = {name: value for name, value in self.loss.state_dict().items() if not name.startswith("model.")}
+        if own and output_dir:
+            torch.save(own, Path(output_dir, LOSS_WEIGHTS))
+
+    def _load_from_checkpoint(self, checkpoint_path: str) -> None:
+        super()._load_from_checkpoint(checkpoint_path)
+        own = Path(checkpoint_path, LOSS_WEIGHTS)
+        if own.is_file():
+            self.loss.load_state_dict(torch.load(own, weights_only=True), strict=False)

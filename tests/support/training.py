@@ -1,0 +1,41 @@
+"""Train a tiny encoder on the sample: in this process, or in one of its own with `python training.py <json>`."""
+
+import json
+import sys
+from pathlib import Path
+
+from kosbert.params import Recipe, Training
+from kosbert.training.trainer import train
+
+STS, NLI = "tune/tune_train.tsv", "nli/train.tsv"
+RECIPE = {
+    "init": "base",
+    "data": STS,
+    "loss": "cosine",
+    "epochs": 4,
+    "batch_size": 16,
+    "learning_rate": 5e-3,
+    "warmup_ratio": 0.1,
+    "dropout": 0.0,
+    "eval_steps": 5,
+}
+TRAINING = {"launch": "python", "precision": "fp32", "mini_batch_size": None}
+
+
+def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
+    """Train `init` on the tables of a folder; the curves lie beside `out`."""
+    recipe = Recipe(**{**RECIPE, **changes})
+    return train(
+        recipe,
+        Path(init),
+        Path(tables, recipe.data),
+        Path(tables, dev),
+        Path(out),
+        curves=Path(out).parent / "curves",
+        training=Training(**{**TRAINING, **(training or {})}),
+        seed=seed,
+    )
+
+
+if __name__ == "__main__":
+    run(**json.loads(sys.argv[1]))

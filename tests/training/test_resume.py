@@ -1,0 +1,124 @@
+"""A training that is killed goes on where it was, to the same bytes; other trainings take no notice of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import training
+from support.training import NLI, STS, run
+
+from kosbert.errors import KosbertError
+from kosbert.training import checkpoints
+from kosbert.training.trainer import Trainer
+
+SOFTMAX = {"loss": "softmax", "data": NLI, "epochs": 2}  # a loss that has weights of its own
+
+
+def contents(folder):
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def killed(arguments, after):
+    """Train in a process of its own, and kill it as soon as it has said `after`."""
+    command = [
+        sys.executable,
+        training.__file__,
+        json.dumps({k: str(v) if isinstance(v, Path) else v for k, v in arguments.items()}),
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    ) as process:
+        for line in process.stdout:
+            if after in line:
+                break
+        process.kill()
+    assert process.returncode == -9, "it ended before it was killed"
+
+
+@pytest.mark.parametrize("recipe", [{"dropout": 0.1}, SOFTMAX], ids=["dropout", "softmax"])
+def test_a_killed_training_goes_on_to_the_same_bytes(tiny, tables, tmp_path, capsys, recipe):
+    undisturbed = run(tiny, tables, tmp_path / "a/model", **recipe)
+    arguments = {"init": tiny, "tables": tables, "out": tmp_path / "b/model", **recipe}
+    killed(arguments, after="step 10/")
+    capsys.readouterr()
+    outcome = run(**arguments)
+    assert "goes on from" in capsys.readouterr().out
+    assert outcome == undisturbed
+    for name in ("model", "curves"):
+        assert contents(tmp_path / "b" / name) == contents(tmp_path / "a" / name)
+    assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["curves", "model"]
+
+
+@pytest.fixture
+def stopped(tiny, tables, tmp_path, monkeypatch):
+    """The arguments of a training that stopped between its second checkpoint and its third."""
+    arguments = {"init": tiny, "tables": tables, "out": tmp_path / "m/sts"}
+
+    def stop(trainer, *_, **__):
+        if trainer.state.global_step == 12:
+            raise KeyboardInterrupt
+        return original(trainer, *_, **__)
+
+    original = Trainer.compute_loss
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "compute_loss", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(**arguments)
+    return arguments
+
+
+def found(arguments, capsys, **changes):
+    capsys.readouterr()
+    run(**{**arguments, **changes})
+    return "goes on from" in capsys.readouterr().out
+
+
+def test_other_parameters_seeds_or_data_begin_anew(stopped, tables, tmp_path, capsys):
+    kept = tmp_path / "kept"
+    shutil.copytree(tmp_path / "m", kept)
+    changed = tmp_path / "data"
+    shutil.copytree(tables, changed)
+    with (changed / STS).open("a", encoding="utf-8") as file:
+        file.write("하나\t둘\t1.0\n")
+    for changes in ({"seed": 6}, {"learning_rate": 4e-3}, {"tables": changed}):
+        shutil.rmtree(tmp_path / "m")
+        shutil.copytree(kept, tmp_path / "m")
+        assert not found(stopped, capsys, **changes), changes
+    shutil.rmtree(tmp_path / "m")
+    shutil.copytree(kept, tmp_path / "m")
+    assert found(stopped, capsys)
+
+
+def test_a_checkpoint_with_a_missing_or_short_file_is_passed_over(stopped, tmp_path, capsys):
+    found = {path.parent.name: path.parent for path in (tmp_path / "m").rglob(checkpoints.WHOLE)}
+    assert set(found) == {"checkpoint-5", "checkpoint-10"}
+    with (found["checkpoint-10"] / "optimizer.pt").open("r+b") as file:
+        file.truncate(100)
+    capsys.readouterr()
+    run(**stopped)
+    assert "checkpoint-5\n" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_one_line_and_the_checkpoint_before_stays(tiny, tables, tmp_path, monkeypatch, capsys):
+    original = Trainer._save_rng_state
+
+    def full(trainer, folder):
+        if trainer.state.global_step == 10:
+            raise RuntimeError("PytorchStreamWriter failed writing file data/3: file write failed\nbacktrace")
+        original(trainer, folder)
+
+    arguments = {"init": tiny, "tables": tables, "out": tmp_path / "m/sts"}
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_save_rng_state", full)
+        with pytest.raises(
+            KosbertError, match=r"checkpoint-10: this checkpoint could not be written: .*free some space"
+        ) as error:
+            run(**arguments)
+    assert "\n" not in str(error.value.message)
+    assert [path.parent.name for path in (tmp_path / "m").rglob(checkpoints.WHOLE)] == ["checkpoint-5"]
+    assert found(arguments, capsys)
