@@ -58,9 +58,9 @@ def load_elsewhere(model, cwd):
 
 
 def hashes(project, target):
-    """The hashes under which DVC's cache has a stage's folder: its own and its files'."""
+    """The hashes under which DVC's cache has the last of a stage's folders: its own and its files'."""
     lock = project.run(
-        "python", "-c", f"import yaml; print(yaml.safe_load(open('dvc.lock'))['stages']['{target}']['outs'][0]['md5'])"
+        "python", "-c", f"import yaml; print(yaml.safe_load(open('dvc.lock'))['stages']['{target}']['outs'][-1]['md5'])"
     )
     own = lock.strip()
     listing = json.loads((project.folder / f".dvc/cache/files/md5/{own[:2]}/{own[2:]}").read_text())
