@@ -3,32 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-from transformers import BertConfig, DistilBertConfig, RobertaConfig
+from support.encoders import SENTENCES, of_kind
+from transformers import BertConfig, RobertaConfig
 
-from kosbert.encoder import assemble, load
-from kosbert.encoding import encode
+from kosbert.encoder import load
 from kosbert.packing import PACKED, packing
-
-SENTENCES = [
-    "한 남자가 기타를 친다.",
-    "네",
-    "아이들이 공원에서 공을 차며 놀고 있는 동안 개 한 마리가 짖는다.",
-    "비가 온다.",
-]
-SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
-
-
-def of_kind(kind, tiny):
-    """A tiny encoder with random weights and the tokenizer of another."""
-    tokenizer = load(tiny).tokenizer
-    sizes = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64} if kind is DistilBertConfig else SIZES
-    from transformers import AutoModel  # noqa: PLC0415 - used here alone
-
-    torch.manual_seed(0)
-    config = kind(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **sizes)
-    return assemble(AutoModel.from_config(config), tokenizer)
 
 
 def gradients(encoder, *, packed):
@@ -41,8 +20,10 @@ def gradients(encoder, *, packed):
     return {name: p.grad.clone() for name, p in encoder.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("group", [1, 3, 32])
 @pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
-def test_embeddings_and_gradients_are_those_with_padding(tiny, kind):
+def test_embeddings_and_gradients_are_those_with_padding(tiny, kind, group, monkeypatch):
+    monkeypatch.setattr("kosbert.packing.GROUP", group)
     encoder = of_kind(kind, tiny).eval()
     plain = encoder.encode(SENTENCES)
     with packing(encoder):
@@ -66,12 +47,6 @@ def test_afterwards_the_encoder_is_as_it_was(tiny):
     assert (encoder.encode(SENTENCES) == plain).all()
 
 
-def test_an_encoder_of_another_kind_is_left_as_it_is(tiny):
-    encoder = of_kind(DistilBertConfig, tiny)
-    plain = encoder.encode(SENTENCES)
-    assert (encode(encoder, SENTENCES, bf16=False) == plain).all()
-
-
 def test_dropout_still_drops_weights_of_attention(tiny):
     encoder = load(tiny).train()
     for layer in encoder[0].model.encoder.layer:
@@ -81,19 +56,3 @@ def test_dropout_still_drops_weights_of_attention(tiny):
     with packing(encoder), torch.no_grad():
         one, two = (encoder(encoder.preprocess(SENTENCES))["sentence_embedding"] for _ in range(2))
     assert not torch.allclose(one, two, atol=1e-4)
-
-
-@pytest.mark.parametrize("bf16", [False, True])
-def test_many_sentences_are_encoded_as_by_the_library_in_the_order_given(tiny, sentences, bf16):
-    encoder = load(tiny)
-    assert len(set(sentences)) < len(sentences)
-    plain, found = encoder.encode(sentences), encode(encoder, sentences, bf16=bf16)
-    assert found.dtype == np.float32
-    cosines = (plain * found).sum(1) / np.linalg.norm(plain, axis=1) / np.linalg.norm(found, axis=1)
-    assert cosines.min() > (0.999 if bf16 else 0.999999)
-
-
-def test_a_pooling_that_is_no_mean_is_kept(tiny):
-    encoder = SentenceTransformer(modules=[Transformer(str(tiny)), Pooling(32, pooling_mode="cls")])
-    plain = encoder.encode(SENTENCES)
-    assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6

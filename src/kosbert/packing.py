@@ -24,21 +24,20 @@ from kosbert.encoder import first_position
 PACKED = "kosbert_packed"  # the name under which transformers knows our attention
 # Encoders in which nothing but attention looks at other tokens, and attention looks at all of them.
 PACKABLE = frozenset({"bert", "camembert", "electra", "roberta", "xlm-roberta"})
+GROUP = 32  # sentences that attention pads together
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the tokens of a batch stand: `tokens` in all, of `sentences` that have at most `longest` each.
+    """Where the tokens of a batch stand in attention: in groups of sentences of like length, each padded by itself.
 
-    Rows are counted a head at a time: row `token * heads + head` of the packed order, row
-    `(sentence * heads + head) * longest + place` of the padded one.
+    Rows are counted a head at a time: row `token * heads + head` of the packed order; in the padded one, group after
+    group, row `(sentence * heads + head) * longest + place` of its group.
     """
 
-    sentences: int
-    longest: int
     padded: Tensor  # [tokens * heads] the padded row of each packed row
-    packed: Tensor  # [sentences * heads * longest] the packed row of each padded row; 0 where there is padding
-    bias: Tensor  # [sentences * heads, 1, longest] added to the scores: 0, or so low that padding gets no weight
+    packed: Tensor  # [padded rows] the packed row of each padded row; 0 where there is padding
+    biases: list[Tensor]  # a group's [sentences * heads, 1, longest], added to the scores: 0, or -1e9 at padding
 
 
 def lay_out(attention_mask: Tensor, heads: int) -> tuple[Tensor, Layout]:
@@ -51,14 +50,24 @@ def lay_out(attention_mask: Tensor, heads: int) -> tuple[Tensor, Layout]:
     Returns:
         The place of each token in the padded batch [tokens], and the layout.
     """
-    sentences, longest = attention_mask.shape
     places = attention_mask.flatten().nonzero().squeeze(1)
-    first_head = (places // longest) * heads * longest + places % longest
-    padded = (first_head[:, None] + torch.arange(heads) * longest).flatten()
-    packed = torch.zeros(sentences * heads * longest, dtype=torch.long)
+    sentence, place = places // attention_mask.shape[1], places % attention_mask.shape[1]
+    lengths = attention_mask.sum(dim=1)
+    first = torch.empty_like(lengths)  # of each sentence: its first padded row
+    stride = torch.empty_like(lengths)  # and the length of its group
+    rows, biases = 0, []
+    for group in lengths.argsort().split(GROUP):
+        longest = int(lengths[group[-1]])
+        first[group] = rows + torch.arange(len(group)) * heads * longest
+        stride[group] = longest
+        rows += len(group) * heads * longest
+        padding = torch.arange(longest) >= lengths[group, None]
+        bias = torch.zeros(padding.shape).masked_fill(padding, -1e9)
+        biases.append(bias.repeat_interleave(heads, dim=0).unsqueeze(1))
+    padded = (first[sentence, None] + torch.arange(heads) * stride[sentence, None] + place[:, None]).flatten()
+    packed = torch.zeros(rows, dtype=torch.long)
     packed[padded] = torch.arange(len(padded))
-    bias = torch.zeros(attention_mask.shape).masked_fill(attention_mask == 0, -1e9)
-    return places, Layout(sentences, longest, padded, packed, bias.repeat_interleave(heads, dim=0).unsqueeze(1))
+    return places, Layout(padded, packed, biases)
 
 
 class _Pad(torch.autograd.Function):
@@ -119,14 +128,24 @@ def attention(
     _, heads, tokens, size = query.shape
     # The scores stay in the precision of the products; autocast would copy them to fp32 and back.
     with torch.autocast(query.device.type, enabled=False):
-        query, key, value = (
-            _Pad.apply(part[0].transpose(0, 1).reshape(-1, size), layout).view(-1, layout.longest, size)
-            for part in (query, key, value)
+        rows = [bias.shape[0] * bias.shape[2] for bias in layout.biases]
+        groups = zip(
+            layout.biases,
+            *(
+                _Pad.apply(part[0].transpose(0, 1).reshape(-1, size), layout).split(rows)
+                for part in (query, key, value)
+            ),
+            strict=True,
         )
-        scores = torch.baddbmm(layout.bias.to(query.dtype), query, key.transpose(1, 2), alpha=scaling)
-        weights = functional.dropout(scores.softmax(-1), dropout, module.training)
-        attended = _Unpad.apply(weights.bmm(value).view(-1, size), layout)
-    return attended.view(1, tokens, heads, size), None
+        attended = torch.cat([_attend(*group, scaling=scaling, dropout=dropout * module.training) for group in groups])
+    return _Unpad.apply(attended, layout).view(1, tokens, heads, size), None
+
+
+def _attend(bias: Tensor, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, dropout: float) -> Tensor:
+    query, key, value = (part.view(len(bias), -1, part.shape[1]) for part in (query, key, value))
+    scores = torch.baddbmm(bias.to(query.dtype), query, key.transpose(1, 2), alpha=scaling)
+    weights = functional.dropout(scores.softmax(-1), dropout)
+    return weights.bmm(value).flatten(0, 1)
 
 
 AttentionInterface.register(PACKED, attention)
@@ -137,7 +156,7 @@ AttentionMaskInterface.register(PACKED, lambda *_, **__: None)
 def packing(encoder: SentenceTransformer) -> Iterator[None]:
     """Let an encoder work without padding, on a CPU, if it is of a kind that can; else leave it as it is."""
     transformer = encoder[0]
-    if not (encoder.device.type == "cpu" and _packable(transformer)):
+    if not packable(encoder) or _attention_of(transformer) == PACKED:  # nothing to do twice
         yield
         return
     model, before = transformer.model, _attention_of(transformer)
@@ -158,12 +177,10 @@ def packing(encoder: SentenceTransformer) -> Iterator[None]:
         yield
 
 
-def _packable(transformer: nn.Module) -> bool:
-    return (
-        isinstance(transformer, Transformer)
-        and transformer.model.config.model_type in PACKABLE
-        and _attention_of(transformer) != PACKED  # nothing to do twice
-    )
+def packable(encoder: SentenceTransformer) -> bool:
+    """Return whether an encoder is on a CPU, and of a kind that can work without padding."""
+    on_cpu = encoder.device.type == "cpu"
+    return on_cpu and isinstance(encoder[0], Transformer) and encoder[0].model.config.model_type in PACKABLE
 
 
 def _attention_of(transformer: Transformer) -> str:
@@ -178,11 +195,11 @@ def _pack(transformer: Transformer, arguments: tuple[dict[str, Any], ...]) -> tu
         if name in features:
             features[name] = features[name].flatten()[places].unsqueeze(0)
     lengths = mask.sum(dim=1)
-    features["position_ids"] = (places % layout.longest + first_position(transformer.model)).unsqueeze(0)
+    features["position_ids"] = (places % mask.shape[1] + first_position(transformer.model)).unsqueeze(0)
     features["layout"] = layout
     # The names under which the library's pooling takes packed batches.
     features["cu_seq_lens_q"] = functional.pad(lengths.cumsum(0), (1, 0))
-    features["seq_idx"] = (places // layout.longest).unsqueeze(0)
+    features["seq_idx"] = (places // mask.shape[1]).unsqueeze(0)
     return (features, *arguments[1:])
 
 

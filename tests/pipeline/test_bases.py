@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 from support.bases import write_klue_roberta, write_kobert, write_korbert
 from support.hub import REVISION, hub
 
@@ -58,11 +59,9 @@ def load_elsewhere(model, cwd):
 
 
 def hashes(project, target):
-    """The hashes under which DVC's cache has the last of a stage's folders: its own and its files'."""
-    lock = project.run(
-        "python", "-c", f"import yaml; print(yaml.safe_load(open('dvc.lock'))['stages']['{target}']['outs'][-1]['md5'])"
-    )
-    own = lock.strip()
+    """The hashes under which DVC's cache has the model or data of a stage: the folder's own and its files'."""
+    outs = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"][target]["outs"]
+    (own,) = [out["md5"] for out in outs if out["path"].startswith(("models/", "data/"))]
     listing = json.loads((project.folder / f".dvc/cache/files/md5/{own[:2]}/{own[2:]}").read_text())
     return {own.removesuffix(".dir"), *(entry["md5"] for entry in listing)}
 

@@ -4,6 +4,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from kosbert.data.tables import read_tune
 from kosbert.encoder import load, read_card, save
 from kosbert.encoding import PairEvaluator, has_bf16
 from kosbert.errors import KosbertError
-from kosbert.packing import packing
+from kosbert.packing import packable, packing
 from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
 from kosbert.training.batching import collator, tokenized
@@ -68,41 +70,30 @@ def train(
     Raises:
         KosbertError: a row of a table is malformed, the batch cannot be split, or the disk is full.
     """
-    set_seed(seed)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     encoder = load(init)
-    precision = _precision(training.precision, encoder.device)
-    objective = OBJECTIVES[recipe.loss]
     decisive = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
     folder = checkpoints.place(out, [init, data, dev], decisive)
-    arguments = _arguments(recipe, training, encoder, folder, precision=precision, seed=seed)
+    arguments = arguments_for(recipe, training, encoder, folder, seed)
     with arguments.main_process_first(local=False):
         if arguments.should_save:
             checkpoints.tidy(folder)
         last = checkpoints.newest(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     if not sys.stderr.isatty():
         disable_progress_bars()
-    _prepare(encoder, recipe.dropout)
-    with packing(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=folder) as cache:
-        examples = objective.examples(data, Path(cache))
-        evaluator = PairEvaluator(read_tune(dev), bf16=precision == "bf16", name="dev")
+    evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
+    callbacks = [Lines(), Curves(curves)]
+    with ready(
+        encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
+    ) as trainer:
         if arguments.should_save:
-            click.echo(f"{len(examples):,} examples, {recipe.loss} loss, {precision} on {encoder.device.type}")
+            device = encoder.device.type
+            kind = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+            click.echo(f"{len(trainer.train_dataset):,} examples, {recipe.loss} loss, {kind} on {device}")
             # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
             start = dev_score(evaluator(encoder))
             click.echo(f"start: dev cosine Spearman {start:.2f}")
             if last:
                 click.echo(f"goes on from {last}")
-        trainer = Trainer(
-            model=encoder,
-            args=arguments,
-            train_dataset=tokenized(examples, encoder, Path(cache)),
-            data_collator=collator(encoder.tokenizer),
-            loss=objective.loss(encoder, training.mini_batch_size),
-            evaluator=evaluator,
-            callbacks=[Lines(), Curves(curves)],
-        )
         trainer.train(resume_from_checkpoint=str(last) if last else None)
         best = trainer.state.best_model_checkpoint
         if not (best and checkpoints.is_whole(Path(best))):
@@ -113,6 +104,48 @@ def train(
     save(encoder, out, card=read_card(init))  # the licence of the base is that of what is trained from it
     checkpoints.remove(folder)
     return Outcome(start, 100 * trainer.state.best_metric)
+
+
+@contextmanager
+def ready(
+    encoder: SentenceTransformer,
+    recipe: Recipe,
+    data: Path,
+    arguments: SentenceTransformerTrainingArguments,
+    *,
+    training: Training,
+    **options: Any,  # noqa: ANN401 - of the trainer
+) -> Iterator["Trainer"]:
+    """Make the trainer of a recipe; until the end, the encoder works without padding and the examples are on disk.
+
+    Args:
+        encoder: the encoder to train.
+        recipe: what to do.
+        data: the table that the recipe's loss learns from.
+        arguments: as `arguments_for` gives them.
+        training: what all trainings share.
+        options: more for the trainer: evaluator, callbacks.
+
+    Yields:
+        The trainer.
+
+    Raises:
+        KosbertError: a row of the table is malformed.
+    """
+    set_seed(arguments.seed)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
+    _prepare(encoder, recipe.dropout)
+    objective = OBJECTIVES[recipe.loss]
+    Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
+    with packing(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
+        yield Trainer(
+            model=encoder,
+            args=arguments,
+            train_dataset=tokenized(objective.examples(data, Path(cache)), encoder, Path(cache)),
+            data_collator=collator(encoder.tokenizer),
+            loss=objective.loss(encoder, training.mini_batch_size),
+            **options,
+        )
 
 
 def _precision(wanted: str, device: torch.device) -> str:
@@ -126,17 +159,24 @@ def _precision(wanted: str, device: torch.device) -> str:
 
 
 def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
-    # On a CPU the backward pass of PyTorch's fused bf16 attention is far slower than plain matrix products.
-    if encoder.device.type == "cpu":
+    # On a CPU the backward pass of PyTorch's fused bf16 attention is far slower than plain matrix products, which is
+    # what packing has as well.
+    if encoder.device.type == "cpu" and not packable(encoder):
         encoder[0].model.set_attn_implementation("eager")
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = dropout
 
 
-def _arguments(
-    recipe: Recipe, training: Training, encoder: SentenceTransformer, folder: Path, *, precision: str, seed: int
+def arguments_for(
+    recipe: Recipe, training: Training, encoder: SentenceTransformer, folder: Path, seed: int
 ) -> SentenceTransformerTrainingArguments:
+    """Return the trainer's arguments for a recipe, with checkpoints in `folder`.
+
+    Raises:
+        KosbertError: the batch cannot be split among the processes, or the device has not the precision.
+    """
+    precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     at_once = recipe.batch_size
     if training.mini_batch_size and OBJECTIVES[recipe.loss].accumulates:

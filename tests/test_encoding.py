@@ -1,0 +1,74 @@
+"""Many sentences at once give the embeddings that the library gives one by one, in less time."""
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from support.encoders import SENTENCES, of_kind
+from torch import nn
+from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
+
+from kosbert.encoder import load
+from kosbert.encoding import encode, in_batches
+from kosbert.freezing import freezable, freezing
+
+
+def cosines(one, other):
+    return (one * other).sum(1) / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_many_sentences_are_encoded_as_by_the_library_in_the_order_given(tiny, sentences, bf16):
+    encoder = load(tiny)
+    assert len(set(sentences)) < len(sentences)
+    plain, found = encoder.encode(sentences), encode(encoder, sentences, bf16=bf16)
+    assert found.dtype == np.float32
+    assert cosines(plain, found).min() > (0.999 if bf16 else 0.999999)
+
+
+@pytest.mark.parametrize("kind", [BertConfig, RobertaConfig, ElectraConfig, DistilBertConfig])
+@pytest.mark.parametrize("activation", ["gelu", "relu"])
+def test_every_kind_of_encoder_can_be_encoded_with_in_bf16(tiny, kind, activation):
+    name = "activation" if kind is DistilBertConfig else "hidden_act"
+    encoder = of_kind(kind, tiny, **{name: activation})
+    plain = encoder.encode(SENTENCES)
+    assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
+
+
+def test_afterwards_weights_are_as_they_were_also_after_an_error(tiny):
+    encoder = load(tiny)
+    before, plain = {**encoder.state_dict()}, encoder.encode(SENTENCES)
+    kinds = [type(module) for module in encoder.modules()]
+    assert freezable(encoder)
+    with pytest.raises(KeyError), freezing(encoder):
+        assert nn.Linear not in [type(module) for module in encoder.modules()]
+        raise KeyError
+    assert [type(module) for module in encoder.modules()] == kinds
+    assert all(
+        encoder.state_dict()[name] is not None and (encoder.state_dict()[name] == before[name]).all() for name in before
+    )
+    assert (encoder.encode(SENTENCES) == plain).all()
+
+
+def test_batches_are_small_enough_and_no_sentence_is_embedded_twice():
+    asked = []
+
+    def embed(batch):
+        asked.append(batch)
+        return np.array([[len(sentence)] for sentence in batch], dtype=np.float32)
+
+    found = in_batches(embed, ["가" * 5, "나", "", "가" * 5, "다" * 30, "라라"], characters=10)
+    assert found.squeeze(1).tolist() == [5, 1, 0, 5, 30, 2]
+    assert asked == [["다" * 30], ["가" * 5, "라라"], ["나", ""]]
+
+
+def test_a_pooling_that_is_no_mean_is_kept(tiny):
+    encoder = SentenceTransformer(modules=[Transformer(str(tiny)), Pooling(32, pooling_mode="cls")])
+    plain = encoder.encode(SENTENCES)
+    assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6
+
+
+def test_an_encoder_of_another_kind_is_left_as_it_is(tiny):
+    encoder = of_kind(DistilBertConfig, tiny)
+    plain = encoder.encode(SENTENCES)
+    assert (encode(encoder, SENTENCES, bf16=False) == plain).all()
