@@ -24,6 +24,7 @@ ALLOWED = {
     "packing": {"encoder"},
     "freezing": {"packing"},
     "encoding": {"packing", "freezing"},
+    "quantized": {"errors", "encoding"},
     "data": {"errors", "files", "params", "data"},
     "base": {"errors", "files", "params", "data", "encoder", "base"},
     "training": {"errors", "files", "params", "data", "encoder", "encoding", "packing", "training"},

@@ -19,5 +19,5 @@ def of_kind(kind, tiny, **more):
     tokenizer = load(tiny).tokenizer
     sizes = {"dim": 32, "n_layers": 2, "n_heads": 4, "hidden_dim": 64} if kind is DistilBertConfig else SIZES
     torch.manual_seed(0)
-    config = kind(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **sizes, **more)
+    config = kind(vocab_size=len(tokenizer), pad_token_id=tokenizer.pad_token_id, **{**sizes, **more})
     return assemble(AutoModel.from_config(config), tokenizer)
