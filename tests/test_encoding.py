@@ -1,13 +1,17 @@
 """Many sentences at once give the embeddings that the library gives one by one, in less time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 from support.encoders import SENTENCES, of_kind
 from torch import nn
 from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 
+import kosbert.freezing
 from kosbert.encoder import load
 from kosbert.encoding import encode, in_batches
 from kosbert.freezing import freezable, freezing
@@ -35,6 +39,7 @@ def test_every_kind_of_encoder_can_be_encoded_with_in_bf16(tiny, kind, activatio
     assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
 
 
+@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor does not know bf16")
 def test_afterwards_weights_are_as_they_were_also_after_an_error(tiny):
     encoder = load(tiny)
     before, plain = {**encoder.state_dict()}, encoder.encode(SENTENCES)
@@ -48,6 +53,15 @@ def test_afterwards_weights_are_as_they_were_also_after_an_error(tiny):
         encoder.state_dict()[name] is not None and (encoder.state_dict()[name] == before[name]).all() for name in before
     )
     assert (encoder.encode(SENTENCES) == plain).all()
+
+
+def test_a_processor_without_bf16_can_be_asked_for_it(tiny, monkeypatch):
+    encoder = load(tiny)
+    plain = encoder.encode(SENTENCES)
+    ops = SimpleNamespace(_linear_pointwise=None, _reorder_linear_weight=None, _is_mkldnn_bf16_supported=lambda: False)
+    monkeypatch.setattr(kosbert.freezing, "_OPS", ops)
+    assert not freezable(encoder)
+    assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
 
 
 def test_batches_are_small_enough_and_no_sentence_is_embedded_twice():

@@ -19,8 +19,9 @@ ROWS = 1024  # tokens of a batch, about, for which the layout is best
 
 
 def freezable(encoder: SentenceTransformer) -> bool:
-    """Return whether `freezing` can be had."""
-    return packable(encoder) and hasattr(_OPS, "_linear_pointwise") and hasattr(_OPS, "_reorder_linear_weight")
+    """Return whether `freezing` can be had: also the processor has to know bf16."""
+    offered = hasattr(_OPS, "_linear_pointwise") and hasattr(_OPS, "_reorder_linear_weight")
+    return packable(encoder) and offered and bool(_OPS._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 @contextmanager
