@@ -8,7 +8,7 @@ from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import FIGURES
-from kosbert.evaluation.scores import evaluate
+from kosbert.evaluation.scores import figures, predict, read_predictions, write_predictions
 
 
 def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):
@@ -28,10 +28,14 @@ def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):
     for name, similarity in similarities.items():
         expected[f"{name}_pearson"] = 100 * pearsonr(gold, similarity).statistic
         expected[f"{name}_spearman"] = 100 * spearmanr(gold, similarity).statistic
-    figures = evaluate(encoder, path, bf16=False)
-    assert tuple(figures) == FIGURES
-    assert figures == pytest.approx(expected, abs=0.011)
-    assert figures["euclidean_spearman"] > 0, "the sign is such that near is similar"
+    found = evaluate(encoder, path)
+    assert tuple(found) == FIGURES
+    assert found == pytest.approx(expected, abs=0.011)
+    assert found["euclidean_spearman"] > 0, "the sign is such that near is similar"
+
+
+def evaluate(encoder, path):
+    return figures(predict(encoder, [*read_tune(path)], bf16=False), source=path)
 
 
 def test_figures_have_two_decimals(tiny, tables):
@@ -39,10 +43,33 @@ def test_figures_have_two_decimals(tiny, tables):
         assert figure == round(figure, 2)
 
 
-def test_an_encoder_that_tells_nothing_apart_is_an_error_not_a_nan(tiny, tmp_path):
-    (tmp_path / "same.tsv").write_text("같다\t같다\t1.0\n같다\t같다\t5.0\n같다\t같다\t3.0\n", encoding="utf-8")
-    with pytest.raises(KosbertError, match=r"cosine_pearson on .*same\.tsv is nan"):
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("같다\t같다\t1.0\n같다\t같다\t5.0\n", "all pairs have the same cosine similarity"),
+        ("비가 온다\t눈이 온다\t1.0\n네\t아니요\t1.0\n", "all pairs have the same gold score"),
+        ("비가 온다\t눈이 온다\t1.0\n", "1 pair; a correlation needs at least two"),
+    ],
+)
+def test_where_there_is_no_correlation_it_is_an_error_not_a_nan(tiny, tmp_path, rows, message):
+    (tmp_path / "same.tsv").write_text(rows, encoding="utf-8")
+    with pytest.raises(KosbertError, match=rf"same\.tsv: {message}"):
         evaluate(load(tiny), tmp_path / "same.tsv")
+
+
+def test_predictions_are_read_as_they_were_written_and_give_the_same_figures(tiny, tables, tmp_path):
+    path = tables / "tune/tune_test.tsv"
+    predictions = predict(load(tiny), [*read_tune(path)])
+    write_predictions(predictions, tmp_path / "predictions/base.tsv")
+    found = read_predictions(tmp_path / "predictions/base.tsv")
+    np.testing.assert_allclose(found, predictions, rtol=1e-8)
+    assert figures(found, source=path) == figures(predictions, source=path)
+
+
+def test_predictions_with_other_columns_are_refused(tmp_path):
+    (tmp_path / "a.tsv").write_text("gold\tcosine\n1\t2\n")
+    with pytest.raises(KosbertError, match=r"a\.tsv: expected the columns gold, cosine, euclidean"):
+        read_predictions(tmp_path / "a.tsv")
 
 
 def test_a_folder_without_an_encoder_is_named(tmp_path):
