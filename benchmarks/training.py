@@ -32,7 +32,7 @@ from kosbert.base.build import build
 from kosbert.base.card import card
 from kosbert.data.tables import ScoredPair, read_tune, write_tune
 from kosbert.encoder import load, save
-from kosbert.encoding import PairEvaluator
+from kosbert.encoding import PairEvaluator, has_bf16
 from kosbert.errors import Command
 from kosbert.params import Recipe
 from kosbert.training.objectives import scored_pairs
@@ -43,7 +43,7 @@ TRAIN, DEV, NLI = Path("data/tune/tune_train.tsv"), Path("data/tune/tune_dev.tsv
 PORTION = 256  # pairs of a round
 SPEED = (
     "pairs a second: {:.1f}, plain {:.1f}, with the full vocabulary {:.1f}: {:.2f} and {:.2f} times; "
-    "{:.0%} of the bf16 rate"
+    "{:.0%} of the rate at which it multiplies {} matrices"
 )
 SCORES = "dev: {:.2f}, plain {:.2f}"
 MATRIX = (1024, 1536)  # tokens, width: of the products with which the machine's rate is measured
@@ -107,10 +107,10 @@ def plain(base: Path, recipe: Recipe, table: Path, seed: int, folder: Path) -> t
     return encoder, epochs
 
 
-def matrix_rate() -> float:
-    """Return the floating-point operations a second at which this machine multiplies bf16 matrices."""
+def matrix_rate(precision: torch.dtype) -> float:
+    """Return the floating-point operations a second at which this machine multiplies matrices."""
     tokens, width = MATRIX
-    one, other = torch.randn(tokens, width).bfloat16(), torch.randn(width, width).bfloat16()
+    one, other = torch.randn(tokens, width).to(precision), torch.randn(width, width).to(precision)
     for _ in range(PRODUCTS // 5):
         one @ other
     began = time.perf_counter()
@@ -143,18 +143,19 @@ def portion(table: Path, size: int | None, seed: int, out: Path) -> Path:
 
 
 def compare_speed(full: Path, trimmed: Path, recipe: Recipe, rounds: int, folder: Path) -> None:
-    """Print pairs a second, their ratios, and the share of the machine's bf16 rate: medians over the rounds."""
+    """Print pairs a second, their ratios, and the share of the machine's rate: medians over the rounds."""
+    kind = "bf16" if has_bf16(torch.device("cpu")) else "fp32"
     recipe = recipe.model_copy(update={"epochs": 2})  # the first warms up
     found = []
     for number in range(rounds):
         table = portion(TRAIN, PORTION, number, folder / "portion.tsv")
-        rate = matrix_rate()
+        rate = matrix_rate(torch.bfloat16 if kind == "bf16" else torch.float32)
         ways = [(ours, trimmed), (plain, trimmed), (plain, full)]
         fast, *slow = [PORTION / way(base, recipe, table, number, folder)[1].seconds[-1] for way, base in ways]
         found.append([fast, *slow, *(fast / one for one in slow), operations(trimmed, table) * fast / rate])
-        click.echo("  " + SPEED.format(*found[-1]))
+        click.echo("  " + SPEED.format(*found[-1], kind))
     if found:
-        click.echo(SPEED.format(*map(statistics.median, zip(*found, strict=True))))
+        click.echo(SPEED.format(*map(statistics.median, zip(*found, strict=True)), kind))
 
 
 def compare_scores(base: Path, recipe: Recipe, seeds: int, size: int | None, folder: Path) -> None:
