@@ -6,7 +6,7 @@ import click
 
 from kosbert import params
 from kosbert.base.build import build
-from kosbert.base.card import card
+from kosbert.card import base_card
 from kosbert.encoder import save
 from kosbert.errors import Command
 
@@ -19,7 +19,9 @@ def main(tune: Path, nli: Path, out: Path) -> None:
     """Build the base model that params.yaml names."""
     chosen = params.load()
     encoder = build(chosen.chosen_base, tune=tune, nli=nli, seed=chosen.seed)
-    save(encoder, out, card=card(chosen.base_model, chosen.chosen_base))
+    longest, dimensions = encoder.max_seq_length, encoder.get_embedding_dimension()
+    card = base_card(chosen.base_model, chosen.chosen_base, longest=longest, dimensions=dimensions)
+    save(encoder, out, card=card)
     parameters = sum(weights.numel() for weights in encoder.parameters())
     click.echo(f"{out}: {chosen.base_model}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
 

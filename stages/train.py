@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from kosbert import params
+from kosbert.card import extended
+from kosbert.encoder import read_card
 from kosbert.errors import Command
 from kosbert.training.trainer import train
 
@@ -19,9 +21,9 @@ from kosbert.training.trainer import train
 def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
-    outcome = train(
-        chosen.recipes[recipe], init, data, dev, out, curves=curves, training=chosen.training, seed=chosen.seed
-    )
+    steps, dataset = chosen.recipes[recipe], chosen.chosen_dataset
+    card = extended(read_card(init), recipe, steps, dataset=chosen.dataset, data=dataset, seed=chosen.seed)
+    outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
     if outcome is None:  # another process writes and reports
         return
     click.echo(f"{recipe}: dev cosine Spearman {outcome.best:.2f}; it began at {outcome.start:.2f}")

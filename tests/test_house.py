@@ -20,6 +20,7 @@ ALLOWED = {
     "errors": set(),
     "files": {"errors"},
     "params": {"errors"},
+    "card": {"errors", "params"},
     "encoder": {"errors", "files"},
     "packing": {"encoder"},
     "freezing": {"packing"},

@@ -73,8 +73,15 @@ def load(folder: Path) -> SentenceTransformer:
 
 
 def read_card(folder: Path) -> str:
-    """Return the card of a saved encoder."""
-    return (folder / CARD).read_text(encoding="utf-8")
+    """Return the card of a saved encoder.
+
+    Raises:
+        KosbertError: there is none.
+    """
+    try:
+        return (folder / CARD).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise KosbertError(f"{folder}: no model with a card there ({CARD} is missing); `dvc repro` makes it") from None
 
 
 @contextmanager

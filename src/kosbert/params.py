@@ -43,13 +43,16 @@ class Splits(Block):
 
 
 class Dataset(Block):
-    """A dataset: its title in tables, the places it may be had from in their order, and its files.
+    """A dataset: its title in tables, its licence and citation (BibTeX; may be empty) in cards, where it is, its files.
 
+    It may be had from any of `sources`, which are tried in their order.
     A source is a folder, a web address, or `$NAME` for the folder in that environment variable. Published figures
     stand beside those of a dataset that is `comparable`: one whose STS files are KorSTS.
     """
 
     title: str
+    license: str
+    citation: str
     comparable: bool
     sources: Annotated[list[str], Field(min_length=1)]
     sts: Splits
@@ -62,7 +65,7 @@ class Dataset(Block):
 
 
 class Base(Block):
-    """What every base has: its title in tables and cards, and its licence.
+    """What every base has: its title in tables and cards, its licence, and what to cite (BibTeX).
 
     Nothing made from a base that is not `redistributable` may be passed on.
     """
@@ -70,6 +73,7 @@ class Base(Block):
     title: str
     license: str
     redistributable: bool
+    citation: str = ""
 
     @property
     def terms(self) -> str:

@@ -28,6 +28,8 @@ def dataset(raw, rows, allowed=0, sts=GOOD_STS * 2, nli=(GOOD_NLI * 2,)):
         (raw / f"nli{number}.tsv").write_text(NLI_HEADER + text)
     values = {
         "title": "t",
+        "license": "MIT",
+        "citation": "",
         "comparable": False,
         "sources": ["."],
         "sts": {name: source(f"{name}.tsv", rows, allowed) for name in ("train", "dev", "test")},

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 from support.bases import write_klue_roberta, write_kobert, write_korbert
 from support.hub import REVISION, hub
 
@@ -103,7 +104,8 @@ def test_skt_kobert_is_one_parameter_and_a_folder(project, sentences, tmp_path):
     folder = write_kobert(tmp_path / "kobert", sentences)
     log = experiment(project, "base_model=skt-kobert", f"base_models.skt-kobert.path={folder}")
     check_whole_run(project, log, "Base model `skt-kobert`: SKT KoBERT. Licence: Apache-2.0.")
-    assert "license: apache-2.0" in (project.folder / "models/nli_sts/README.md").read_text(encoding="utf-8")
+    card = ModelCard((project.folder / "models/nli_sts/README.md").read_text(encoding="utf-8"))
+    assert card.data.license == ["apache-2.0", "mit"], "of the base, and of the data"
     assert load_elsewhere(project.folder / "models/nli_sts", tmp_path) == "(1, 32) True 1 1"
 
 

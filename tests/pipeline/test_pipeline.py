@@ -82,6 +82,22 @@ def test_a_saved_model_loads_where_kosbert_is_not(project, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "there.npy"), load(model).encode(["눈이 온다.", "비가 온다."]))
 
 
+def test_a_models_card_tells_every_training_on_the_way_to_it(project):
+    cards = {
+        row: (project.folder / f"models/{row}/README.md").read_text(encoding="utf-8")
+        for row in ("base", "nli", "sts", "nli_sts")
+    }
+    steps = {row: re.findall(r"^\d\. (.*?)[ ,]*[(,]", card, flags=re.M) for row, card in cards.items()}
+    base = "Base model `scratch`"
+    assert steps == {
+        "base": [base],
+        "nli": [base, "Recipe `nli`"],
+        "sts": [base, "Recipe `sts`"],
+        "nli_sts": [base, "Recipe `nli`", "Recipe `nli_sts`"],
+    }
+    assert "vector of\n32 numbers" in cards["nli_sts"]
+
+
 def test_the_readmes_python_code_runs(project, root):
     (code,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
     assert project.run("python", "-c", code).strip().startswith("tensor([[")

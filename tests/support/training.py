@@ -31,6 +31,7 @@ def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
         Path(tables, recipe.data),
         Path(tables, dev),
         Path(out),
+        card="the card",
         curves=Path(out).parent / "curves",
         training=Training(**{**TRAINING, **(training or {})}),
         seed=seed,

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load, read_card, save
+from kosbert.encoder import load, save
 from kosbert.encoding import PairEvaluator, has_bf16
 from kosbert.errors import KosbertError
 from kosbert.packing import packable, packing
@@ -47,7 +47,16 @@ class Outcome:
 
 
 def train(
-    recipe: Recipe, init: Path, data: Path, dev: Path, out: Path, *, curves: Path, training: Training, seed: int
+    recipe: Recipe,
+    init: Path,
+    data: Path,
+    dev: Path,
+    out: Path,
+    *,
+    card: str,
+    curves: Path,
+    training: Training,
+    seed: int,
 ) -> Outcome | None:
     """Train a recipe and save the encoder with the best dev score.
 
@@ -60,6 +69,7 @@ def train(
         data: the table that the recipe's loss learns from.
         dev: the tune file that states are compared on.
         out: the folder to write, whole or not at all; checkpoints lie beside it until then.
+        card: what goes with the trained encoder.
         curves: the folder for the training curves.
         training: what all trainings share.
         seed: of everything random.
@@ -101,7 +111,7 @@ def train(
         trainer.accelerator.wait_for_everyone()  # each has read the best state
     if not arguments.should_save:
         return None
-    save(encoder, out, card=read_card(init))  # the licence of the base is that of what is trained from it
+    save(encoder, out, card=card)
     checkpoints.remove(folder)
     return Outcome(start, 100 * trainer.state.best_metric)
 

@@ -1,0 +1,172 @@
+"""The card of a model, which travels with it: what it is, under which licences, and how it was trained.
+
+A base gets a card, and each training extends that of the model it began with. So a card tells the whole chain, and
+obligations travel with the weights. It holds no dates and no examples drawn at random: the same model, the same bytes.
+"""
+
+import re
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from kosbert.errors import KosbertError
+from kosbert.params import AnyBase, Dataset, FromHub, Pretrained, Recipe
+
+# What has to be installed to load a model; a test holds this to pyproject.toml.
+NEEDS = {"sentence-transformers": "6.2", "transformers": "5.0"}
+OTHER = "other"  # what hubs call a licence that is none of the open ones
+TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction"]
+LICENCES, TRAINING, CITATIONS = "Licences", "How it was trained", "Citations"  # the sections that trainings extend
+
+SENTENCE_BERT = """\
+@inproceedings{reimers-2019-sentence-bert,
+  title = {Sentence-{BERT}: Sentence Embeddings using Siamese {BERT}-Networks},
+  author = {Reimers, Nils and Gurevych, Iryna},
+  booktitle = {Proceedings of EMNLP-IJCNLP 2019},
+  year = {2019},
+  url = {https://arxiv.org/abs/1908.10084}
+}
+"""
+RANKING = """\
+@misc{henderson-2017-efficient,
+  title = {Efficient Natural Language Response Suggestion for Smart Reply},
+  author = {Henderson, Matthew and Al-Rfou, Rami and Strope, Brian and Sung, Yun-hsuan and Lukacs, Laszlo and
+    Guo, Ruiqi and Kumar, Sanjiv and Miklos, Balint and Kurzweil, Ray},
+  year = {2017},
+  url = {https://arxiv.org/abs/1705.00652}
+}
+"""
+# A loss in words, and the paper it is from.
+LOSSES = {
+    "ranking": ("multiple negatives ranking loss with contradictions as hard negatives", RANKING),
+    "softmax": ("softmax classifier over (u, v, |u - v|), the objective for NLI of Sentence-BERT", SENTENCE_BERT),
+    "cosine": ("squared error between cosine and score, the regression objective of Sentence-BERT", SENTENCE_BERT),
+}
+
+TEXT = """
+# Korean Sentence-BERT
+
+A sentence encoder for Korean. It maps a sentence, of which the first {longest} tokens count, to a vector of
+{dimensions} numbers: the mean of its token embeddings{normalized}. The cosine of two vectors tells how
+alike two sentences are.
+
+## Use
+
+```sh
+pip install {needs}
+```
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("…")  # this folder, or its name on a hub
+embeddings = model.encode(["한 남자가 기타를 친다.", "남자가 악기를 연주하고 있다.", "오늘은 비가 온다."])
+print(model.similarity(embeddings[:1], embeddings[1:]))
+```
+{prompt}
+## {licences}
+
+Who passes this model on has to keep to the licences of all that it was made from:
+
+- Base model `{name}` ({title}): {terms}.
+
+## {training}
+
+1. Base model `{name}` ({title}).
+
+## {citations}
+
+```bibtex
+{bibtex}```
+"""
+PROMPT = "\nThe prompt `{prompt}` before every sentence is stored in the model; `encode` adds it.\n"
+
+
+def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str:
+    """Return the card of the base that params.yaml calls `name`, with the fields that model hubs read.
+
+    Args:
+        name: what params.yaml calls it.
+        base: its parameters.
+        longest: how many tokens of a sentence count.
+        dimensions: of an embedding.
+    """
+    prompt, normalize = (base.prompt, base.normalize) if isinstance(base, Pretrained) else ("", False)
+    data = ModelCardData(
+        language="ko",
+        # Hubs know open licences by their lower-case SPDX names.
+        license=base.license.lower() if base.redistributable else OTHER,
+        license_name=None if base.redistributable else "-".join(base.license.lower().split()),
+        library_name="sentence-transformers",
+        pipeline_tag="sentence-similarity",
+        tags=TAGS,
+        base_model=base.name if isinstance(base, FromHub) and base.path is None else None,
+    )
+    text = TEXT.format(
+        longest=longest,
+        dimensions=dimensions,
+        normalized=", scaled to length 1" if normalize else "",
+        name=name,
+        title=base.title,
+        terms=base.terms,
+        needs=" ".join(f"'{package}>={version}'" for package, version in NEEDS.items()),
+        prompt=PROMPT.format(prompt=prompt) if prompt else "",
+        licences=LICENCES,
+        training=TRAINING,
+        citations=CITATIONS,
+        bibtex="\n".join(filter(None, [SENTENCE_BERT, base.citation])),
+    )
+    return f"---\n{data.to_yaml()}\n---\n{text}"
+
+
+def extended(card: str, name: str, recipe: Recipe, *, dataset: str, data: Dataset, seed: int) -> str:
+    """Return the card of a model that was trained from the model of `card`.
+
+    Args:
+        card: that of the model it began with.
+        name: of the recipe, and
+        recipe: its parameters.
+        dataset: what params.yaml calls the dataset, and
+        data: its parameters.
+        seed: of the training.
+
+    Raises:
+        KosbertError: the card is none of ours.
+    """
+    parsed = ModelCard(card)
+    # A licence that forbids passing on is not softened by one that allows it.
+    if (before := parsed.data.get("license")) != OTHER:
+        licenses = list(dict.fromkeys([*(before if isinstance(before, list) else [before]), data.license.lower()]))
+        parsed.data["license"] = licenses if len(licenses) > 1 else licenses[0]
+    objective, paper = LOSSES[recipe.loss]
+    text = _added(parsed.text, LICENCES, f"- Dataset `{dataset}` ({data.title}): {data.license}.\n")
+    step = (
+        f"Recipe `{name}`, on `{recipe.data}` of the dataset `{dataset}`: {objective}. Epochs: {recipe.epochs}; "
+        f"batch size: {recipe.batch_size}; learning rate: {recipe.learning_rate:g}, after a linear warm-up over "
+        f"{100 * recipe.warmup_ratio:g} % of the steps, and falling linearly to 0; dropout: {recipe.dropout:g}; "
+        f"seed: {seed}. Kept is the best state on the dev set (Spearman correlation of the cosine), scored every "
+        f"{recipe.eval_steps} steps."
+    )
+    done = len(re.findall(r"^\d+\. ", _section(text, TRAINING).group("body"), flags=re.M))
+    text = _added(text, TRAINING, f"{done + 1}. {step}\n")
+    for citation in filter(None, [paper, data.citation]):
+        text = _added(text, CITATIONS, f"\n{citation}", end="```\n")
+    parsed.text = text
+    return str(parsed)
+
+
+def _section(text: str, title: str) -> re.Match[str]:
+    found = re.search(rf"^## {title}\n\n(?P<body>.*?)(?=\n## |\Z)", text, flags=re.M | re.S)
+    if found is None:
+        raise KosbertError(
+            f"the model to begin with has a card without the section {title!r}; `dvc repro -f base_model` makes it anew"
+        )
+    return found
+
+
+def _added(text: str, title: str, entry: str, *, end: str = "") -> str:
+    """Return a card's text with an entry at the end of a section (before its last line `end`), if it is new there."""
+    section = _section(text, title)
+    body = section["body"]
+    if entry.strip() in body:
+        return text
+    return f"{text[: section.start('body')]}{body.removesuffix(end)}{entry}{end}{text[section.end('body') :]}"
