@@ -8,7 +8,8 @@ import click
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.errors import Command
-from kosbert.evaluation.scores import figures, predict, write_predictions
+from kosbert.evaluation.predict import predict
+from kosbert.evaluation.scores import figures, write_predictions
 from kosbert.files import write_text
 
 

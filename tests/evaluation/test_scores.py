@@ -8,7 +8,8 @@ from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import FIGURES
-from kosbert.evaluation.scores import figures, predict, read_predictions, write_predictions
+from kosbert.evaluation.predict import predict
+from kosbert.evaluation.scores import figures, read_predictions, write_predictions
 
 
 def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):

@@ -1,61 +1,24 @@
-"""The eight figures of an encoder, by way of its predictions: four similarities for each pair of a test set."""
+"""The eight figures of predictions, which are four similarities for each pair of a test set; and their file."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.util import (
-    pairwise_cos_sim,
-    pairwise_dot_score,
-    pairwise_euclidean_sim,
-    pairwise_manhattan_sim,
-)
 
-from kosbert.encoding import encode
 from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import CORRELATIONS, FIGURES, SIMILARITIES
 from kosbert.files import written_whole
 
 GOLD = "gold"  # the column of the scores that predictions are held against
-_PAIRWISE = dict(
-    zip(
-        SIMILARITIES,
-        (pairwise_cos_sim, pairwise_euclidean_sim, pairwise_manhattan_sim, pairwise_dot_score),
-        strict=True,
-    )
-)
 _CORRELATE = dict(zip(CORRELATIONS, (pearsonr, spearmanr), strict=True))
-
-
-def predict(
-    encoder: SentenceTransformer, pairs: list[tuple[str, str, float]], *, bf16: bool | None = None
-) -> pd.DataFrame:
-    """Take the similarities of sentence pairs.
-
-    Euclidean and Manhattan similarity are negated distances and dot is the raw product, of the embeddings as the
-    encoder gives them; the original project's encoders do not normalise theirs.
-
-    Args:
-        encoder: the encoder.
-        pairs: sentence, sentence, gold score.
-        bf16: whether to encode in bf16; if None, where the hardware does.
-
-    Returns:
-        A row for each pair, in their order; columns `gold` and the four `SIMILARITIES`.
-    """
-    sentences1, sentences2, gold = map(list, zip(*pairs, strict=True))
-    left, right = np.split(encode(encoder, [*sentences1, *sentences2], bf16=bf16), 2)
-    similarities = {name: pairwise(left, right).numpy().astype(float) for name, pairwise in _PAIRWISE.items()}
-    return pd.DataFrame({GOLD: gold, **similarities})
 
 
 def figures(predictions: pd.DataFrame, *, source: Path) -> dict[str, float]:
     """Return the eight `FIGURES` of predictions, in that order, x 100 and rounded to two decimals.
 
     Args:
-        predictions: as `predict` gives them.
+        predictions: as `predict.predict` gives them.
         source: the file the pairs are from, to be named in an error.
 
     Raises:
@@ -93,3 +56,18 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if tuple(predictions) != (GOLD, *SIMILARITIES):
         raise KosbertError(f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` makes it")
     return predictions
+
+
+def check_same_pairs(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    """Check that two tables with a column `gold` are of the same pairs, as far as gold scores tell.
+
+    Raises:
+        KosbertError: one has more rows, or a row has another score.
+    """
+    advice = "predictions and test set have to be of the same file; `dvc repro` makes them so"
+    if len(one) != len(other):
+        raise KosbertError(f"{len(one):,} pairs cannot be held against {len(other):,}: {advice}")
+    if (different := ~np.isclose(one[GOLD], other[GOLD])).any():
+        row = int(different.argmax())
+        here, there = one[GOLD].iloc[row], other[GOLD].iloc[row]
+        raise KosbertError(f"pair {row + 1:,} has the gold score {here:g} here and {there:g} there: {advice}")
