@@ -8,6 +8,7 @@ from kosbert.data.tables import (
     Skipped,
     read_kornli,
     read_korsts,
+    read_korsts_sources,
     read_nli,
     read_tune,
     write_nli,
@@ -108,6 +109,14 @@ def test_upstream_files_are_read_alike_whatever_their_line_ends(file, change):
         ("a", "b", "neutral"),
         ("c", "d", "entailment"),
     ]
+
+
+def test_rows_are_read_with_their_origin_and_the_same_ones_skipped(file):
+    path = file(sts('1.0\t"a\tb', "?\tc\td", "2\t\tf", "3\tg\th"))
+    with_source, without = read_korsts_sources(path), read_korsts(path)
+    assert list(with_source.rows) == [(*row, "main-news", "MSRpar") for row in without.rows]
+    assert with_source.skipped == without.skipped
+    assert with_source.skipped.count == 2
 
 
 def test_only_a_newline_ends_an_upstream_row(file):

@@ -33,6 +33,16 @@ class ScoredPair(NamedTuple):
     score: str
 
 
+class SourcedPair(NamedTuple):
+    """A KorSTS row with its origin: the genre, and within it the file of the shared task that it is from."""
+
+    sentence1: str
+    sentence2: str
+    score: str
+    genre: str
+    filename: str
+
+
 class LabelledPair(NamedTuple):
     """A KorNLI row; `label` is one of `LABELS`."""
 
@@ -70,6 +80,15 @@ def read_korsts(path: Path) -> Read[ScoredPair]:
         KosbertError: with the first row, if the header is not that of KorSTS.
     """
     return _read_upstream(path, STS_COLUMNS, _scored_pair)
+
+
+def read_korsts_sources(path: Path) -> Read[SourcedPair]:
+    """Read an upstream KorSTS file, row by row: the rows of `read_korsts`, with their origins.
+
+    Raises:
+        KosbertError: with the first row, if the header is not that of KorSTS.
+    """
+    return _read_upstream(path, STS_COLUMNS, _sourced_pair)
 
 
 def read_kornli(path: Path) -> Read[LabelledPair]:
@@ -117,6 +136,11 @@ def _scored_pair(fields: list[str]) -> ScoredPair:
     _checked_score(score)
     _checked_sentences(sentence1, sentence2)
     return ScoredPair(sentence1, sentence2, score)
+
+
+def _sourced_pair(fields: list[str]) -> SourcedPair:
+    genre, filename, *_ = fields
+    return SourcedPair(*_scored_pair(fields), genre, filename)
 
 
 def _labelled_pair(fields: list[str]) -> LabelledPair:
