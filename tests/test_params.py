@@ -95,6 +95,7 @@ BLOCK = "must be a block of keys with values, but it is"
         ("base_models.scratch.kind", MISSING, f"base_models.scratch.kind: {REQUIRED}"),
         ("recipes.sts.epochs", "two", "recipes.sts.epochs: Input should be a valid integer, but it is 'two'"),
         ("recipes.sts.epochs", 1.5, "recipes.sts.epochs: Input should be a valid integer, but it is 1.5"),
+        ("report.resamples", 10, "report.resamples: Input should be greater than or equal to 1000, but it is 10"),
         ("recipes.sts.epochs", 0, "recipes.sts.epochs: Input should be greater than or equal to 1, but it is 0"),
         (
             "base_models.scratch.layers",

@@ -184,9 +184,13 @@ class Recipe(Block):
 
 
 class Report(Block):
-    """The rows of the table and their labels, in their order."""
+    """The rows of the table and their labels, in their order; how often the test set is resampled for an interval.
 
-    rows: dict[Name, str]
+    A p-value is at least 2 / (`resamples` + 1), and has to stay below 5 % when it is corrected for several comparisons.
+    """
+
+    rows: Annotated[dict[Name, str], Field(min_length=1)]
+    resamples: Annotated[int, Field(ge=1000)]
 
 
 class Params(Block):

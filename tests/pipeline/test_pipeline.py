@@ -19,6 +19,9 @@ def test_every_stage_runs_and_the_table_names_its_dataset(project):
     assert "Dataset `sample`: a made-up sample" in project.first_log
     table = (project.folder / "metrics/performance.md").read_text(encoding="utf-8")
     assert table in (project.folder / "README.md").read_text(encoding="utf-8")
+    details = (project.folder / "metrics/details.md").read_text(encoding="utf-8")
+    assert table.split("\n|")[0] in details
+    assert "### Seen in training" in details
     for row in ("base", "nli", "sts", "nli_sts"):
         assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == FIGURES
 

@@ -12,6 +12,9 @@ from kosbert.evaluation.published import PUBLISHED
 from kosbert.params import Params
 
 BEGIN, END = "<!-- performance: begin -->", "<!-- performance: end -->"
+COLUMNS = [
+    f"{similarity[:3]} {correlation[0].upper()}" for similarity, correlation in product(SIMILARITIES, CORRELATIONS)
+]  # short names of FIGURES
 
 
 def performance(params: Params, metrics: Path) -> str:
@@ -22,29 +25,31 @@ def performance(params: Params, metrics: Path) -> str:
     Raises:
         KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
     """
-    base = params.chosen_base
     rows = [
         [f"{params.base_model} (ours)", label, *_figures(metrics / f"{name}.json").values()]
         for name, label in params.report.rows.items()
     ]
     if params.chosen_dataset.comparable:
         rows += [[*key, *figures] for key, figures in PUBLISHED.items()]
-    columns = [
-        f"{similarity[:3]} {correlation[0].upper()}" for similarity, correlation in product(SIMILARITIES, CORRELATIONS)
-    ]
     table = tabulate(
         rows,
-        headers=["Base model", "Trained on", *columns],
+        headers=["Base model", "Trained on", *COLUMNS],
         tablefmt="github",
         floatfmt=".2f",
         disable_numparse=[0, 1],
         colalign=("left", "left", *["right"] * len(FIGURES)),
     )
+    return f"{caption(params)}\n{table}\n"
+
+
+def caption(params: Params) -> str:
+    """Return the lines that stand above a table of figures: the dataset, the base model, and what the figures are."""
+    base = params.chosen_base
     return (
         f"Dataset `{params.dataset}`: {params.chosen_dataset.title}.\n"
         f"Base model `{params.base_model}`: {base.title}. Licence: {base.terms}.\n"
         "Test set; Pearson (P) and Spearman (S) correlation × 100 of the gold scores with the embeddings' cosine,\n"
-        f"negated Euclidean and Manhattan distance, and dot product.\n\n{table}\n"
+        "negated Euclidean and Manhattan distance, and dot product.\n"
     )
 
 
