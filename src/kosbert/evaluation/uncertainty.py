@@ -72,11 +72,11 @@ def compare(
     """Hold two systems' predictions of the same pairs against each other: a figure of `other` minus that of `one`.
 
     The interval is that of `intervals`, of the difference: both systems are scored on the same drawn pairs. The
-    p-value is that of approximate randomisation (Noreen, 1989, Computer-Intensive Methods for Testing Hypotheses;
-    for such figures recommended by Dror et al., 2018, The Hitchhiker's Guide to Testing Statistical Significance in
-    NLP): if the systems are alike, a pair's two predictions may be swapped, each with probability 1/2, and the
-    difference is as often as large. Two-sided; the systems' own order counts as one of the draws, so the smallest
-    p-value is 2 / (resamples + 1).
+    p-value is that of approximate randomisation (Noreen, 1989, Computer-Intensive Methods for Testing Hypotheses; for
+    this field described by Dror et al., 2018, The Hitchhiker's Guide to Testing Statistical Significance in NLP):
+    if the systems are alike, a pair's two predictions may be swapped, each with probability 1/2, and what they
+    differ by is one draw of many like it. Two-sided; the systems' own order counts as one of the draws, so the
+    smallest p-value is 2 / (resamples + 1).
 
     Cosines of two systems are on different scales, and swapping them as they are would mix the scales up. So each
     system's are first made ranks (for Spearman) or standardised (for Pearson), over all pairs, which leaves its
