@@ -184,13 +184,15 @@ class Recipe(Block):
 
 
 class Report(Block):
-    """The rows of the table and their labels, in their order; how often the test set is resampled for an interval.
+    """The rows of the table and their labels, in their order; how figures are judged.
 
-    A p-value is at least 2 / (`resamples` + 1), and has to stay below 5 % when it is corrected for several comparisons.
+    The test set is resampled `resamples` times for an interval. A p-value is at least 2 / (`resamples` + 1), and has to
+    stay below 5 % when it is corrected for several comparisons. A branch may lower a figure by `drop_at_most` points.
     """
 
     rows: Annotated[dict[Name, str], Field(min_length=1)]
     resamples: Annotated[int, Field(ge=1000)]
+    drop_at_most: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Params(Block):
