@@ -71,7 +71,7 @@ def _differences(params: Params, predictions: dict[str, pd.DataFrame], seed: int
     resamples = params.report.resamples
     found = {
         (one, other): compare(predictions[one], predictions[other], seed=seed, resamples=resamples, figure=MAIN)
-        for one, other in _compared(list(predictions))
+        for one, other in compared(list(predictions))
     }
     if not found:
         return []
@@ -97,7 +97,7 @@ def _comparison(each: Comparison) -> list[str]:
     return [f"{each.difference:+.2f}", f"[{each.low:+.2f}, {each.high:+.2f}]", f"{each.p_value:.4f}"]
 
 
-def _compared(rows: list[str]) -> list[tuple[str, str]]:
+def compared(rows: list[str]) -> list[tuple[str, str]]:
     """All pairs of few rows; of more, each with the base (or the first), and each with the next."""
     rows = sorted(rows, key=lambda row: row != BASE)
     every = list(combinations(rows, 2))

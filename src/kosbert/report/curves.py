@@ -1,0 +1,69 @@
+"""Pictures of trainings: dev score and loss by step, from the files that trainings leave for `dvc plots`."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kosbert.errors import KosbertError, one_line
+from kosbert.report import canvas
+from kosbert.report.canvas import Picture
+
+DEV = Path("plots/metrics/dev/cosine_spearman.tsv")
+LOSS = Path("plots/metrics/train/loss.tsv")
+
+
+def read_curve(path: Path) -> pd.Series | None:
+    """Read one curve: its values by step; None where there is no such file.
+
+    Raises:
+        KosbertError: the file does not hold the columns `step` and that of its name, all numbers.
+    """
+    try:
+        table = pd.read_csv(path, sep="\t")
+        return table.set_index("step")[path.stem].astype(float)
+    except FileNotFoundError:
+        return None
+    except (KeyError, ValueError) as error:
+        raise KosbertError(
+            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` makes it"
+        ) from error
+
+
+def curves(recipe: str, title: str, folder: Path) -> Picture | None:
+    """Draw the training of a recipe: dev score above, loss below, over the same steps.
+
+    Args:
+        recipe: its name.
+        title: what it is called in tables.
+        folder: where its curves are, as `training.progress.Curves` writes them.
+
+    Returns:
+        The picture; None where there are no curves.
+    """
+    dev, loss = read_curve(folder / DEV), read_curve(folder / LOSS)
+    if dev is None or loss is None or dev.empty or loss.empty:
+        return None
+    figure = Figure(figsize=(canvas.WIDTH, 3.9), layout="constrained")
+    figure.suptitle(
+        f"Dev score and loss: {canvas.plain(title, recipe)}", x=0.02, ha="left", fontsize=10, fontweight="bold"
+    )
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    best = dev.idxmax()
+    above.plot(dev.index, dev, "o-", color=canvas.OURS, markersize=3.5)
+    above.plot([best], [dev[best]], "o", color=canvas.BEST, markersize=7)
+    above.set_title(f"kept: step {best}, {dev[best]:.2f}", loc="right", color=canvas.BEST, fontsize=8, weight="normal")
+    above.margins(y=0.2)
+    above.set_ylabel("dev cosine\nSpearman × 100")
+    below.plot(loss.index, loss, color=canvas.OTHERS, linewidth=1)
+    below.set(xlabel="step", ylabel="training loss", xlim=(0, None))
+    for place in (above, below):
+        place.grid(axis="y")
+    figure.align_ylabels()
+    return canvas.picture(
+        figure,
+        f"training_{recipe}",
+        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {max(dev.index[-1], loss.index[-1])}.",
+        alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
+        f"{dev[best]:.2f}, at step {best}; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}.",
+    )
