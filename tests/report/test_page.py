@@ -1,0 +1,153 @@
+"""The page: whole, safe, and alone."""
+
+from base64 import b64encode
+from html.parser import HTMLParser
+
+import pytest
+
+from kosbert.errors import KosbertError
+from kosbert.evaluation.breakdown import worst
+from kosbert.report.page import page
+from kosbert.report.results import best
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """A page's elements and its text; each element that begins has to end where it should."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.elements, self.text, self.open = [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture(scope="module")
+def html(small, rows, test_set, groups):
+    return page(small, rows, test_set, groups)
+
+
+@pytest.fixture(scope="module")
+def parsed(html):
+    return Page(html)
+
+
+def test_every_picture_is_in_the_page_itself_and_described(parsed, groups):
+    pictures = [picture for group in groups for picture in group.pictures]
+    images = parsed.all("img")
+    assert [image["src"] for image in images] == [
+        f"data:image/svg+xml;base64,{b64encode(picture.svg).decode()}" for picture in pictures
+    ]
+    assert [image["alt"] for image in images] == [picture.alt for picture in pictures]
+    assert all(picture.caption in parsed.words() for picture in pictures)
+    assert "No curves are there for: NLI, then STS." in parsed.words()
+
+
+def test_every_row_stands_with_its_figures_and_intervals(parsed, rows):
+    words = parsed.words()
+    for row in rows:
+        assert f"{row.label} e5-small (ours) {row.figures['cosine_pearson']:.2f}" in words
+        interval = row.intervals["dot_spearman"]
+        assert f"{row.figures['dot_spearman']:.2f} {interval.low:.1f} to {interval.high:.1f}" in words
+
+
+def test_each_comparison_has_a_verdict_in_words(parsed):
+    text = parsed.words().split("p (Holm)")[1].split("A longer bar")[0]
+    assert text.count(" against ") == 6
+    assert text.count(" better ") + text.count(" worse ") + text.count(" not distinguishable ") == 6
+    assert "NLI, then STS against nothing further +" in text
+
+
+def test_the_worst_pairs_are_those_of_the_best_row_with_gold_and_predicted(parsed, rows, test_set):
+    chosen = best(rows)
+    found = worst(test_set, chosen.predictions, count=20)
+    text = parsed.words().split("The 20 worst pairs")[-1]
+    assert f"highest cosine Spearman, {chosen.label} :" in text
+    shown = [
+        f"{pair.sentence1} {pair.sentence2} gold {pair.gold:.1f} , predicted {pair.predicted:.1f} ,"
+        for pair in found.itertuples()
+    ]
+    places = [text.index(pair) for pair in shown]
+    assert places == sorted(places)
+    assert [element["lang"] for element in parsed.all("p") if "lang" in element] == ["ko"] * 40
+    assert parsed.all("html") == [{"lang": "en"}]
+
+
+def test_nothing_is_fetched(parsed, html):
+    assert not {"script", "link", "iframe", "object", "embed", "base", "video"} & {tag for tag, _ in parsed.elements}
+    for tag, attributes in parsed.elements:
+        for name, value in attributes.items():
+            assert name not in ("srcset", "poster", "background"), tag
+            assert not name.startswith("on"), tag
+            if name == "src":
+                assert value.startswith("data:image/svg+xml;base64,")
+            if name == "href":
+                assert tag == "a"
+    style = html.split("<style>")[1].split("</style>")[0]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_the_contents_lead_to_every_section(parsed):
+    targets = [link["href"] for link in parsed.all("a") if link["href"].startswith("#")]
+    assert targets == [f"#{section['id']}" for section in parsed.all("section")]
+
+
+def test_every_table_has_a_caption_and_a_box_to_scroll_in(parsed):
+    boxes = [element for element in parsed.all("div") if element.get("class") == "scroll"]
+    assert len(parsed.all("table")) == len(parsed.all("caption")) == len(boxes)
+
+
+def test_a_sentence_cannot_become_a_part_of_the_page(small, rows, test_set, groups):
+    sentence = "<script>alert('문장')</script> & \"그리고\""
+    html = page(small, rows, test_set.assign(sentence1=sentence), groups)
+    assert "<script" not in html
+    assert Page(html).words().count(sentence) == 20
+
+
+def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_licence(
+    small, rows, test_set, groups, parsed
+):
+    assert "sample : a made-up sample, so these scores mean nothing" in parsed.words()
+    assert "published" not in parsed.words()
+    assert "CC BY-SA" not in parsed.words()
+    kornlu = Page(page(small.model_copy(update={"dataset": "kornlu"}), rows, test_set, groups)).words()
+    assert "NLI, then STS ETRI KorBERT (published) 80.10 80.42" in kornlu
+    assert "kf-deberta-multitask 185 M 86.25" in kornlu
+    assert "under CC BY-SA 4.0" in kornlu
+
+
+def test_one_row_alone_has_no_comparisons(small, rows, test_set, groups):
+    assert "Which differences are real" not in Page(page(small, rows[:1], test_set, groups)).words()
+
+
+def test_a_part_with_few_pairs_has_no_score(parsed):
+    assert " n/a " in parsed.words().split("Parts of the test set")[-1].split("one score only.")[1]
+
+
+def test_predictions_of_other_pairs_are_refused(small, rows, test_set, groups):
+    with pytest.raises(KosbertError):
+        page(small, rows, test_set.head(30), groups)
+
+
+def test_the_same_input_gives_the_same_page(small, rows, test_set, groups, html):
+    assert page(small, rows, test_set, groups) == html
