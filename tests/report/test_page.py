@@ -134,6 +134,7 @@ def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_lic
     assert "NLI, then STS ETRI KorBERT (published) 80.10 80.42" in kornlu
     assert "kf-deberta-multitask 185 M 86.25" in kornlu
     assert "under CC BY-SA 4.0" in kornlu
+    assert "of the data: CC-BY-SA-4.0; of the base: MIT" in kornlu
 
 
 def test_one_row_alone_has_no_comparisons(small, rows, test_set, groups):

@@ -13,7 +13,7 @@ import pytest
 from kosbert.errors import KosbertError
 from kosbert.evaluation.published import PUBLISHED_BY_SIZE, Encoder
 from kosbert.report import canvas
-from kosbert.report.curves import DEV, curves, read_curve
+from kosbert.report.curves import DEV, LOSS, curves, read_curve
 from kosbert.report.pairs import calibration
 from kosbert.report.pictures import draw
 from kosbert.report.scores import bars, front, sizes
@@ -134,8 +134,10 @@ def test_curves_that_are_no_curves_are_a_clear_error(tmp_path, text):
     assert error.value.message.startswith(f"{path}: expected the columns step and cosine_spearman")
 
 
-def test_curves_without_a_point_are_missing(project, tmp_path):
+def test_a_training_too_short_for_a_loss_has_a_picture_but_one_without_a_dev_score_has_none(project, tmp_path):
     shutil.copytree(project / "curves/nli", tmp_path, dirs_exist_ok=True)
-    assert curves("nli", "NLI", tmp_path) is not None
+    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path).alt
+    (tmp_path / LOSS).unlink()
+    assert curves("nli", "NLI", tmp_path).alt.endswith("its best, 72.25, at step 10.")
     (tmp_path / DEV).write_text("step\tcosine_spearman\n")
     assert curves("nli", "NLI", tmp_path) is None

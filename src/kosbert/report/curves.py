@@ -39,11 +39,13 @@ def curves(recipe: str, title: str, folder: Path) -> Picture | None:
         folder: where its curves are, as `training.progress.Curves` writes them.
 
     Returns:
-        The picture; None where there are no curves.
+        The picture; None where there is no dev score.
     """
     dev, loss = read_curve(folder / DEV), read_curve(folder / LOSS)
-    if dev is None or loss is None or dev.empty or loss.empty:
+    if dev is None or dev.empty:
         return None
+    if loss is None:  # a training of fewer steps than those between two points
+        loss = pd.Series(dtype=float)
     figure = Figure(figsize=(canvas.WIDTH, 3.9), layout="constrained")
     figure.suptitle(
         f"Dev score and loss: {canvas.plain(title, recipe)}", x=0.02, ha="left", fontsize=10, fontweight="bold"
@@ -63,7 +65,8 @@ def curves(recipe: str, title: str, folder: Path) -> Picture | None:
     return canvas.picture(
         figure,
         f"training_{recipe}",
-        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {max(dev.index[-1], loss.index[-1])}.",
+        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}.",
         alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
-        f"{dev[best]:.2f}, at step {best}; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}.",
+        f"{dev[best]:.2f}, at step {best}"
+        + (f"; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}." if len(loss) else "."),
     )

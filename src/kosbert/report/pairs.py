@@ -82,7 +82,7 @@ def calibrated(row: Row, *, lowest: float) -> Picture:
         lowest: the cosine where the axis begins, the same for all rows, so that they compare.
     """
     groups = calibration(row.predictions)
-    figure, place = canvas.axes(height=3.6, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
+    figure, place = canvas.axes(height=3.9, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
     ends = np.array([lowest, 1.0])
     place.plot(ends, MAX_SCORE * ends, color=canvas.QUIET, linestyle=":", label="gold = 5 × cosine")
     place.fill_between(groups["cosine"], groups["low"], groups["high"], color=canvas.OURS, alpha=0.18, linewidth=0)
@@ -97,7 +97,7 @@ def calibrated(row: Row, *, lowest: float) -> Picture:
     )
     place.set(xlabel="mean cosine of a tenth of the pairs", ylabel="gold score (0 to 5)", ylim=(-0.1, 5.1), xlim=ends)
     place.xaxis.set_major_locator(MaxNLocator(6))
-    place.legend(loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2)
     return canvas.picture(
         figure,
         f"calibration_{row.name}",

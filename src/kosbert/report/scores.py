@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import cycle, pairwise
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from kosbert.evaluation.details import MAIN, SHARE
 from kosbert.evaluation.figures import FIGURES
@@ -17,7 +17,6 @@ from kosbert.report.results import Row
 _LINE = 0.29  # inches a bar takes
 _APART = 0.045  # of the height of the axes: what names keep from each other
 _ROOM_FOR_NAMES = 100  # the axis of sizes begins at so small a part of the smallest
-_BILLION = 1000  # in millions
 _TICKS = 4  # of the axis of sizes; of more, every second
 _MARKERS = "Dsov^<>Pp*"
 
@@ -81,7 +80,7 @@ def sizes(rows: list[Row], *, comparable: bool) -> Picture:
         rows: ours.
         comparable: whether the test set is KorSTS.
     """
-    figure, place = canvas.axes(height=4.2, title="Cosine Spearman × 100 against model size")
+    figure, place = canvas.axes(height=4.7, title="Cosine Spearman × 100 against model size")
     others = PUBLISHED_BY_SIZE if comparable else ()
     leading = front(others)
     place.plot(*_points(others), "o", markersize=4, color=canvas.OTHERS)
@@ -100,7 +99,7 @@ def sizes(rows: list[Row], *, comparable: bool) -> Picture:
         )
     place.set_xscale("log")
     place.margins(x=0.1, y=0.1)
-    place.legend(loc="lower right", title="ours, trained on", alignment="left")
+    figure.legend(loc="outside lower center", ncols=2, title="ours, trained on")
     _ticks_of_size(place)
     if comparable:
         place.set_xlim(left=place.get_xlim()[0] / _ROOM_FOR_NAMES)
@@ -131,9 +130,7 @@ def _ticks_of_size(place: Axes) -> None:
         FixedLocator(shown if len(shown) <= _TICKS else shown[shown[0] not in steps[::2] :: 2])
     )
     place.xaxis.set_minor_locator(NullLocator())
-    place.xaxis.set_major_formatter(
-        FuncFormatter(lambda size, _: f"{size / _BILLION:g} B" if size >= _BILLION else f"{size:g} M")
-    )
+    place.xaxis.set_major_formatter(FuncFormatter(lambda size, _: EngFormatter()(size * 1e6).replace("G", "B")))
 
 
 def _name(place: Axes, leading: list[Encoder]) -> None:
