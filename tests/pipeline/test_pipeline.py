@@ -34,6 +34,18 @@ def test_what_was_fetched_or_trained_is_not_in_git(project):
     assert project.git("status", "--porcelain") == ""
 
 
+def test_the_report_has_each_picture_and_dvc_plots_shows_it_once(project, tmp_path):
+    report = project.folder / "report"
+    pictures = sorted(path.stem for path in (report / "pictures").iterdir())
+    assert {"scores", "sizes", "density_sts", "calibration_base", "training_nli", "training_nli_sts"} <= {*pictures}
+    assert sorted(path.stem for path in (report / "png").iterdir()) == pictures
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert page.count("data:image/svg+xml;base64,") == len(pictures)
+    project.run("dvc", "plots", "show", "report/pictures", "--out", str(tmp_path / "shown"))
+    shown = (tmp_path / "shown/index.html").read_text(encoding="utf-8")
+    assert sorted(re.findall(r'<img src="[^"]*_report_pictures_(\w+)\.svg"', shown)) == pictures
+
+
 def test_a_second_run_does_nothing(project):
     assert project.repro() == []
 
