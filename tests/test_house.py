@@ -22,6 +22,8 @@ ALLOWED = {
     "params": {"errors"},
     "card": {"errors", "params"},
     "encoder": {"errors", "files"},
+    "loading": {"errors", "encoder", "base"},
+    "publish": {"errors", "files", "params", "card", "encoder", "evaluation"},
     "packing": {"encoder"},
     "freezing": {"packing"},
     "encoding": {"packing", "freezing"},

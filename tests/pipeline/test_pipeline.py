@@ -7,7 +7,9 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import yaml
+from huggingface_hub import ModelCard
 
 from kosbert.encoder import load
 from kosbert.evaluation.figures import FIGURES
@@ -111,6 +113,27 @@ def test_a_models_card_tells_every_training_on_the_way_to_it(project):
         "nli_sts": [base, "Recipe `nli`", "Recipe `nli_sts`"],
     }
     assert "vector of\n32 numbers" in cards["nli_sts"]
+
+
+def test_a_model_is_published_only_as_the_pipeline_makes_it(project, tmp_path):
+    def publish(out, expect):
+        log = project.run("kosbert", "publish", "nli_sts", "--out", str(tmp_path / out), expect=expect)
+        assert "Traceback" not in log
+        return log
+
+    assert "Error: dataset 'sample'" in publish("sample", 1)
+    values = project.params()
+    values["datasets"]["sample"]["comparable"] = True  # which nothing but tables depend on
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        publish("ready", 0)
+        values["recipes"]["nli"]["epochs"] = 2
+        (project.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        assert "Error: not up to date: train@nli; run `dvc repro evaluate@nli_sts` first" in publish("stale", 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["ready"]
+    data = ModelCard((tmp_path / "ready/README.md").read_text(encoding="utf-8")).data
+    figures = json.loads((project.folder / "metrics/nli_sts.json").read_text())
+    assert [100 * each.metric_value for each in data.eval_results] == pytest.approx(list(figures.values()))
+    assert load(tmp_path / "ready").encode(["눈이 온다."]).shape == (1, 32)
 
 
 def test_the_readmes_python_code_runs(project, root):

@@ -26,7 +26,7 @@ def performance(params: Params, metrics: Path) -> str:
         KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
     """
     rows = [
-        [f"{params.base_model} (ours)", label, *_figures(metrics / f"{name}.json").values()]
+        [f"{params.base_model} (ours)", label, *read_figures(metrics / f"{name}.json").values()]
         for name, label in params.report.rows.items()
     ]
     if params.chosen_dataset.comparable:
@@ -53,7 +53,12 @@ def caption(params: Params) -> str:
     )
 
 
-def _figures(path: Path) -> dict[str, float]:
+def read_figures(path: Path) -> dict[str, float]:
+    """Read a metrics file: the eight `FIGURES`, x 100.
+
+    Raises:
+        KosbertError: it is missing, or does not hold exactly these.
+    """
     try:
         figures = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
