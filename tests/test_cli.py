@@ -147,7 +147,7 @@ def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expecte
 def test_help_comes_without_the_heavy_libraries():
     script = (
         "import sys; from click.testing import CliRunner; from kosbert.cli import main\n"
-        "for command in ('', 'evaluate', 'publish', 'benchmark'):\n"
+        "for command in ('', 'evaluate', 'mteb', 'publish', 'benchmark'):\n"
         "    assert CliRunner().invoke(main, [*command.split(), '--help']).exit_code == 0\n"
         "print(sorted({'torch', 'transformers', 'pandas', 'scipy', 'huggingface_hub'} & {*sys.modules}))"
     )

@@ -23,6 +23,7 @@ ALLOWED = {
     "card": {"errors", "params"},
     "encoder": {"errors", "files"},
     "loading": {"errors", "encoder", "base"},
+    "korean_tasks": {"errors", "files", "loading"},
     "publish": {"errors", "files", "params", "card", "encoder", "evaluation"},
     "packing": {"encoder"},
     "freezing": {"packing"},

@@ -52,7 +52,7 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @main.command("evaluate", cls=Command)
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--columns", callback=_three, help="Names of the columns: sentence,sentence,score.")
+@click.option("--columns", callback=_three, help="Other names: sentence,sentence,score.")
 @click.option(
     "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
 )
@@ -96,3 +96,28 @@ def evaluate_command(
     rows = [[one, *(found[f"{one}_{other}"] for other in CORRELATIONS)] for one in SIMILARITIES]
     click.echo(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
     click.echo(tabulate(rows, headers=["", *(other.title() for other in CORRELATIONS)], floatfmt=".2f"))
+
+
+@main.command("mteb", cls=Command)
+@click.argument("model")
+@click.option("--tasks", default="STS", show_default=True, help="Names with commas between them, or a type, or all.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="mteb-results", show_default=True, help="Folder for results."
+)
+def mteb_command(model: str, tasks: str, out: Path) -> None:
+    """Run MTEB's Korean tasks on MODEL, through the library mteb.
+
+    MODEL is the folder of a sentence-transformers model, or its name on the hub; its own prompts are used. The data of
+    the tasks come from the hub. What has been run on the same model is not run again. A name that no task has lists
+    those there are.
+    """
+    from tabulate import tabulate
+
+    from kosbert.korean_tasks import choose, run
+
+    rows = []
+    for row in run(model, choose([name.strip() for name in tasks.split(",")]), out):
+        click.echo(f"{row.task} is done", err=True)
+        rows.append(row)
+    click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
+    click.echo(f"\nmteb's results are in {out}")

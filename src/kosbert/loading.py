@@ -24,13 +24,22 @@ def load(model: str) -> SentenceTransformer:
     Raises:
         KosbertError: there is no such model, or it is none that we can load.
     """
-    folder = Path(model) if Path(model).exists() else _fetched(model)
+    folder = find(model)
     if not (folder / "modules.json").is_file():
         raise KosbertError(f"{model}: no sentence-transformers model (it has no modules.json)")
     try:
         return encoder.load(folder)
     except Exception as error:  # whatever the libraries raise over somebody's files
         raise KosbertError(f"{model}: no sentence-transformers model that we can load: {one_line(error)}") from error
+
+
+def find(model: str) -> Path:
+    """Return the folder of a model: the one that is meant, or a copy of the hub's in its cache.
+
+    Raises:
+        KosbertError: the hub cannot be reached, or has no such model.
+    """
+    return Path(model) if Path(model).exists() else _fetched(model)
 
 
 def _fetched(name: str) -> Path:
