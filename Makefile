@@ -6,13 +6,32 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark test check setup clean
+.PHONY: help benchmark metrics-diff plots summary comment test check setup gc clean
+
+# What the figures are held against. Recipes take these from their environment ("$$BASE"), so that a branch's name is
+# never read as shell.
+export BASE ?= main
+export PULL_REQUEST ?=
+DIFFERENCE := build/difference.md
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 benchmark: $(READY) ## Regenerate the performance table: set-up, dvc repro, the table
 	@$(BIN)/kosbert benchmark
+
+metrics-diff: $(READY) ## Hold the figures against those at BASE=main; fails if one has dropped too far
+	@$(BIN)/kosbert difference --out $(DIFFERENCE) -- "$$BASE"
+
+plots: $(READY) ## Lay the training curves over those at BASE=main, in build/plots
+	@mkdir -p build
+	@$(BIN)/dvc plots diff --out build/plots -- "$$BASE"
+
+summary: ## Add what metrics-diff found to a CI job's summary
+	@cat $(DIFFERENCE) >> "$${GITHUB_STEP_SUMMARY:-/dev/stdout}"
+
+comment: ## Write what metrics-diff found as our one comment on PULL_REQUEST=number (needs gh)
+	@gh pr comment "$$PULL_REQUEST" --edit-last --create-if-none --body-file $(DIFFERENCE)
 
 # One core a process: two that both want all cores wait for each other.
 test: check ## Run all tests, after lint and types
@@ -31,6 +50,9 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+gc: $(READY) ## Drop from DVC's cache what the workspace does not use (models of experiments, too)
+	@$(BIN)/dvc gc --workspace --force
 
 clean: ## Remove what was made here: environment, data, models, caches (DVC's cache too)
 	@git clean -fdXq -- .

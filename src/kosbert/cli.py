@@ -9,6 +9,8 @@ import click
 
 from kosbert.data.pairs import Quotes, read_pairs
 from kosbert.errors import Command
+from kosbert.evaluation.figures import FIGURES
+from kosbert.files import write_text
 
 
 @click.group()
@@ -18,11 +20,18 @@ def main() -> None:
 
 
 @main.command("benchmark", cls=Command)
-def benchmark_command() -> None:
+@click.option(
+    "--fall-back/--no-fall-back",
+    envvar="KOSBERT_FALL_BACK",
+    show_envvar=True,
+    default=True,
+    help="Where the dataset can be had nowhere: run on the sample, or fail.",
+)
+def benchmark_command(*, fall_back: bool) -> None:
     """Regenerate the performance table: every stage that is not up to date, then the table."""
     from kosbert import benchmark
 
-    benchmark.run()
+    benchmark.run(fall_back=fall_back)
 
 
 @main.command("publish", cls=Command)
@@ -83,8 +92,8 @@ def evaluate_command(
 
     from kosbert import loading
     from kosbert.evaluation.figures import CORRELATIONS, SIMILARITIES
-    from kosbert.evaluation.scores import figures, predict, write_predictions
-    from kosbert.files import write_text
+    from kosbert.evaluation.predict import predict
+    from kosbert.evaluation.scores import figures, write_predictions
 
     pairs = read_pairs(file, columns=columns, quotes=quotes)
     predicted = predict(loading.load(model), pairs)
@@ -121,3 +130,41 @@ def mteb_command(model: str, tasks: str, out: Path) -> None:
         rows.append(row)
     click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
     click.echo(f"\nmteb's results are in {out}")
+
+
+@main.command("difference", cls=Command)
+@click.argument("base")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the Markdown to this file too, also on failure.",
+)
+def difference_command(base: str, out: Path | None) -> None:
+    """Hold the figures here against those at BASE, a branch, tag or commit.
+
+    Exits with 1 if one is lower by more than `report.drop_at_most` points, or its row has vanished.
+    """
+    from kosbert import params
+    from kosbert.difference import compare, faults, report
+
+    limit = params.load().report.drop_at_most
+    found = compare(base)
+    text = report(found, drop_at_most=limit)
+    click.echo(text)
+    if out:
+        write_text(out, f"{text}\n")
+    if faults(found, drop_at_most=limit):
+        raise click.exceptions.Exit(1)
+
+
+@main.command("spread", cls=Command)
+@click.option("--figure", type=click.Choice(FIGURES), default="cosine_spearman", show_default=True)
+@click.option("--rev", default="HEAD", show_default=True, help="The commit that the experiments began at.")
+def spread_command(figure: str, rev: str) -> None:
+    """Show mean and spread over seeds of the experiments of a sweep, for each other setting."""
+    from kosbert.spread import finished, spread
+
+    experiments, others = finished(rev)
+    click.echo(spread(experiments, figure=figure))
+    if others:
+        click.echo(f"\nNot counted, for they failed or have not run yet: {others}.")

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import yaml
 
-TRACKED = ("dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes")
+TRACKED = (
+    *("Makefile", "dvc.yaml", "params.yaml"),
+    *(".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes"),
+)
 
 
 class Project:
@@ -33,11 +36,33 @@ class Project:
         """Run `dvc repro`, and return the stages that ran, in their order."""
         return re.findall(r"Running stage '([^']+)'", self.run("dvc", "repro", *arguments))
 
+    def make(self, *arguments, expect=0):
+        """Run a Make target, in the virtual environment that runs this."""
+        venv = self.folder.parent / "venv"  # make takes no path with spaces
+        if not venv.exists():
+            venv.symlink_to(sys.prefix)
+        return self.run("make", f"VENV={venv}", f"--old-file={venv}/.ready", *arguments, expect=expect)
+
     def git(self, *arguments):
         return self.run("git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments)
 
     def params(self):
         return yaml.safe_load((self.folder / "params.yaml").read_text(encoding="utf-8"))
+
+    @contextmanager
+    def branch(self, name, change):
+        """Stand on a branch whose parameters `change` has changed, with everything run and committed; go back after."""
+        values = self.params()
+        change(values)
+        self.git("switch", "-q", "-c", name)
+        try:
+            (self.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+            self.repro()
+            self.git("commit", "-q", "-a", "-m", name)
+            yield
+        finally:
+            self.git("checkout", "-q", "-f", "main")
+            self.run("dvc", "checkout", "-q")
 
     @contextmanager
     def changed(self, path, text):

@@ -1,0 +1,134 @@
+"""What CI says of a branch, through the very Make targets that its workflows run."""
+
+import os
+import re
+import shutil
+
+import pytest
+import yaml
+from support.project import Project
+
+from kosbert.evaluation.figures import FIGURES
+
+
+def learn(recipe, rate):
+    def change(values):
+        values["recipes"][recipe]["learning_rate"] = rate
+
+    return change
+
+
+def figures(table):
+    """The rows of a table of figures: row, figure, before, now, change."""
+    rows = re.findall(r"^\| (\w+) +\| (\w+_\w+) +\| +(\S+) \| +(\S+) \| +(\S*) \|$", table, flags=re.MULTILINE)
+    return {(row, figure): tuple(values) for row, figure, *values in rows}
+
+
+@pytest.fixture
+def gh(project, tmp_path, monkeypatch):
+    """A stand-in for GitHub's command: it writes down what it was called with."""
+    program, called = tmp_path / "bin/gh", tmp_path / "called"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{called}'\n")
+    program.chmod(0o755)
+    monkeypatch.setitem(project.environment, "PATH", f"{program.parent}{os.pathsep}{project.environment['PATH']}")
+    return called
+
+
+def test_a_harmless_change_passes_and_is_shown(project):
+    with project.branch("harmless", learn("sts", 1.01e-3)):
+        said = project.make("metrics-diff", "BASE=main")
+    assert "**Passes**: no figure is more than 1 point below that of `main`." in said
+    assert re.search(r"\| `recipes\.sts\.learning_rate` \| `0\.001` +\| `0\.00101` +\|", said)
+    found = figures(said)
+    assert {row for row, _ in found} == {"base", "nli", "sts", "nli_sts"}
+    assert [key for key in found if key[0] != "sts"] == [(r, "cosine_spearman") for r in ("base", "nli", "nli_sts")]
+    assert any(float(change) for _, _, change in found.values()), "the change shows"
+
+
+def test_a_broken_recipe_fails_and_the_summary_and_the_comment_say_so(project, gh, tmp_path, monkeypatch):
+    monkeypatch.setitem(project.environment, "BASE", "main")
+    monkeypatch.setitem(project.environment, "PULL_REQUEST", "7")
+    monkeypatch.setitem(project.environment, "GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    with project.branch("broken", learn("sts", 10.0)):
+        said = project.make("metrics-diff", expect=2)  # make's own code for a recipe that failed
+        project.run("kosbert", "difference", "main", expect=1)
+        project.make("summary")
+        project.make("comment")
+    found = figures(said)
+    before, now, change = map(float, found["sts", "cosine_spearman"])
+    assert round(now - before, 2) == change < -1
+    assert "**Fails** (a figure may drop by 1 point):" in said
+    assert re.search(rf"^- Row `sts` dropped: .*cosine_spearman {change:+.2f}", said, flags=re.MULTILINE)
+    assert "Row `nli`" not in said
+    written = (project.folder / "build/difference.md").read_text(encoding="utf-8")
+    assert written in said
+    assert (tmp_path / "summary.md").read_text(encoding="utf-8") == written
+    asked = gh.read_text().splitlines()
+    assert asked == ["pr", "comment", "7", "--edit-last", "--create-if-none", "--body-file", "build/difference.md"]
+
+
+def test_a_row_that_vanishes_fails_and_a_new_one_passes(project):
+    with project.branch("fewer", lambda values: values["report"]["rows"].pop("nli")):
+        said = project.make("metrics-diff", expect=2)
+    assert "- Row `nli` has vanished." in said
+    assert [before_now[1] for key, before_now in figures(said).items() if key[0] == "nli"] == ["gone"] * len(FIGURES)
+    said = project.make("metrics-diff", "BASE=fewer")
+    assert "**Passes**" in said
+    assert "Row `nli` is new; there is nothing to hold it against." in said
+
+
+def test_figures_of_other_parameters_and_of_another_test_set_do_not_pass(project):
+    values = project.params()
+    values["dataset"] = "kornlu"
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        said = project.make("metrics-diff", expect=2)
+    assert "- Not up to date, so these figures are not those of the code and parameters here: download, prepare" in said
+    assert "- The test set is another (dataset `sample` before, `kornlu` now): the scores cannot be compared" in said
+
+
+def test_figures_pass_where_neither_data_nor_models_are(project, tmp_path):
+    clone = Project(tmp_path / "clone")
+    project.git("clone", "-q", ".", str(clone.folder))
+    assert "**Passes**" in clone.make("metrics-diff", "BASE=HEAD")
+    assert not (clone.folder / "models").exists()
+
+
+@pytest.mark.parametrize("base", ["nowhere", "", "HEAD~1", "-x", "x$(shell touch ran);touch ran\"'"])
+def test_a_base_to_compare_with_has_to_be_there(project, base, monkeypatch):
+    monkeypatch.setitem(project.environment, "BASE", base)
+    said = project.make("metrics-diff", expect=2)
+    line, _ = said.strip().splitlines()
+    why = {
+        "": "Error: BASE is empty: give a branch, tag or commit to compare with, such as main",
+        "HEAD~1": "Error: HEAD~1 has no figures to compare with: its metrics are not committed, or of another form",
+    }
+    assert line == why.get(base, f"Error: cannot compare with {base!r}: dvc metrics: unknown Git revision '{base}'")
+    assert not (project.folder / "ran").exists()
+
+
+def test_without_a_git_repository_it_is_said_so(project, tmp_path):
+    there = Project(tmp_path / "there")
+    shutil.copytree(project.folder, there.folder, ignore=shutil.ignore_patterns(".git", "cache", "models"))
+    said = there.make("metrics-diff", expect=2)
+    assert said.startswith("Error: cannot compare with 'main': dvc metrics: Only supported for Git repositories.")
+    assert "Traceback" not in said
+
+
+def test_a_cache_of_dvc_spares_the_next_run_its_trainings(project, tmp_path):
+    assert "Running stage" not in project.make("benchmark")
+    project.make("gc")
+    clone = Project(tmp_path / "clone")
+    project.git("clone", "-q", ".", str(clone.folder))
+    shutil.copytree(project.folder / ".dvc/cache", clone.folder / ".dvc/cache")
+    ran = re.findall(r"Running stage '([^']+)'", clone.make("benchmark"))
+    assert [stage for stage in ran if not stage.startswith(("evaluate@", "report"))] == []
+    assert "**Passes**" in clone.make("metrics-diff", "BASE=origin/main")
+
+
+def test_plots_lay_the_curves_of_both_sides_over_each_other(project):
+    with project.branch("other", learn("sts", 1.1e-3)):
+        project.make("plots")
+    page = (project.folder / "build/plots/index.html").read_text(encoding="utf-8")
+    assert re.search(r'"rev": "main"', page)
+    assert re.search(r'"rev": "workspace"', page)

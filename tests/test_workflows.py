@@ -1,0 +1,108 @@
+"""CI's workflows: valid, pinned, with few permissions, and with their logic in Make targets that tests call."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+
+
+def load(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def events(workflow):
+    return workflow[True]  # YAML 1.1 reads `on` so
+
+
+def steps(path):
+    return [step for job in load(path)["jobs"].values() for step in job["steps"]]
+
+
+def check_schema(path):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+each = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def test_there_is_one_for_tests_one_for_pull_requests_and_one_for_each_week():
+    assert [path.stem for path in WORKFLOWS] == ["benchmark", "test", "weekly"]
+    assert "pull_request" in events(load(ROOT / ".github/workflows/benchmark.yml"))
+    assert events(load(ROOT / ".github/workflows/test.yml")) == ["push", "pull_request"]
+    assert "schedule" in events(load(ROOT / ".github/workflows/weekly.yml"))
+
+
+@each
+def test_a_workflow_passes_the_schema(path, tmp_path):
+    done = check_schema(path)
+    assert done.returncode == 0, done.stdout
+    broken = tmp_path / path.name
+    broken.write_text(path.read_text(encoding="utf-8").replace("runs-on:", "run-on:"), encoding="utf-8")
+    assert check_schema(broken).returncode == 1, "the schema would find an error"
+
+
+@each
+def test_actions_are_githubs_own_and_pinned_by_commit(path):
+    used = re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(used) == len([step for step in steps(path) if "uses" in step]) > 0
+    for action in used:
+        assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def test_an_action_is_pinned_to_the_same_commit_everywhere():
+    pins = {tuple(step["uses"].split("@")) for path in WORKFLOWS for step in steps(path) if "uses" in step}
+    assert len({action.split("/")[1] for action, _ in pins}) == len({pin for _, pin in pins})
+
+
+@each
+def test_every_run_is_a_make_target_that_the_tests_call(path):
+    called = (ROOT / "tests/pipeline/test_difference.py").read_text(encoding="utf-8")
+    runs = [step["run"] for step in steps(path) if "run" in step]
+    assert runs
+    for run in runs:
+        target = re.fullmatch(r"make ([a-z-]+)", run)[1]
+        assert f'make("{target}"' in called or target == "test", f"no test calls make {target}"  # which runs this
+        subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
+
+
+@each
+def test_a_job_says_its_permissions_and_may_do_little(path):
+    workflow = load(path)
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["cancel-in-progress"]
+    for job in workflow["jobs"].values():
+        more = {"pull-requests": "write"} if path.stem == "benchmark" else {}
+        assert job["permissions"] == {"contents": "read"} | more
+        assert job["timeout-minutes"]
+    for step in steps(path):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+    assert "secrets." not in path.read_text(encoding="utf-8")
+    assert "pull_request_target" not in path.read_text(encoding="utf-8")
+
+
+def test_the_verdict_is_given_before_what_shows_it_which_then_runs_all_the_same():
+    listed = steps(ROOT / ".github/workflows/benchmark.yml")
+    verdict = next(index for index, step in enumerate(listed) if step.get("id") == "difference")
+    assert "continue-on-error" not in listed[verdict]
+    assert len(listed[verdict + 1 :]) == 4
+    for step in listed[verdict + 1 :]:
+        assert "!cancelled() && steps.difference.conclusion != 'skipped'" in step["if"]
+
+
+def test_a_pull_request_from_a_fork_gets_no_comment_for_its_token_cannot_write():
+    (comment,) = (step for step in steps(ROOT / ".github/workflows/benchmark.yml") if step.get("run") == "make comment")
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in comment["if"]
+    assert list(comment["env"]) == ["GH_REPO", "GH_TOKEN", "PULL_REQUEST"]
+
+
+@pytest.mark.parametrize("name", ["benchmark", "weekly"])
+def test_figures_are_never_those_of_the_sample(name):
+    assert load(ROOT / f".github/workflows/{name}.yml")["env"]["KOSBERT_FALL_BACK"] == "no"
