@@ -32,14 +32,19 @@ def finished(revision: str) -> tuple[list[Experiment], int]:
         KosbertError: there is no such revision or no repository, or no experiment is finished.
     """
     shown = dvc.ask("exp", "show", "--json", "--rev", revision)
-    every = [one["revs"][0] for commit in shown for one in commit["experiments"] or []]
-    good = [_experiment(one) for one in every if one["data"] and not one["error"]]
+    every = [one for commit in shown for one in commit["experiments"] or []]
+    good = [_experiment(one["revs"][0]) for one in every if _is_finished(one)]
     if not good:
         raise KosbertError(
             f"no finished experiment began at {revision} ({len(every)} others did). "
             "Make some: dvc exp run --queue -S 'seed=range(1,4)', then: dvc exp run --run-all"
         )
     return good, len(every) - len(good)
+
+
+def _is_finished(shown: dict[str, Any]) -> bool:
+    ran = shown["executor"] is None or shown["executor"]["state"] == "success"  # None: it ran in the workspace
+    return bool(ran and shown["revs"] and shown["revs"][0]["data"] and not shown["revs"][0]["error"])
 
 
 def _experiment(shown: dict[str, Any]) -> Experiment:
