@@ -15,7 +15,8 @@ from kosbert.cli import main
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.evaluation.figures import FIGURES
-from kosbert.evaluation.scores import GOLD, figures, predict, read_predictions
+from kosbert.evaluation.predict import predict
+from kosbert.evaluation.scores import GOLD, figures, read_predictions
 
 HEADER = "sentence1\tsentence2\tscore\n"
 

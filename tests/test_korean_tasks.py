@@ -13,7 +13,8 @@ from mteb.abstasks.sts import AbsTaskSTS
 from kosbert.cli import main
 from kosbert.data.tables import read_tune
 from kosbert.encoder import assemble, load, save
-from kosbert.evaluation.scores import figures, predict
+from kosbert.evaluation.predict import predict
+from kosbert.evaluation.scores import figures
 from kosbert.korean_tasks import choose, run
 
 LOCAL = types.SimpleNamespace(table=None, loads=0)
