@@ -11,6 +11,7 @@ from kosbert.report.canvas import Picture
 
 DEV = Path("plots/metrics/dev/cosine_spearman.tsv")
 LOSS = Path("plots/metrics/train/loss.tsv")
+LEAST = 1.0  # points that the axis of dev scores spans: hundredths are noise, and must not look like a rise
 
 
 def read_curve(path: Path) -> pd.Series | None:
@@ -55,7 +56,8 @@ def curves(recipe: str, title: str, folder: Path) -> Picture | None:
     above.plot(dev.index, dev, "o-", color=canvas.OURS, markersize=3.5)
     above.plot([best], [dev[best]], "o", color=canvas.BEST, markersize=7)
     above.set_title(f"kept: step {best}, {dev[best]:.2f}", loc="right", color=canvas.BEST, fontsize=8, weight="normal")
-    above.margins(y=0.2)
+    middle, half = (dev.max() + dev.min()) / 2, 0.7 * (dev.max() - dev.min())
+    above.set_ylim(middle - max(half, LEAST / 2), middle + max(half, LEAST / 2))
     above.set_ylabel("dev cosine\nSpearman × 100")
     below.plot(loss.index, loss, color=canvas.OTHERS, linewidth=1)
     below.set(xlabel="step", ylabel="training loss", xlim=(0, None))
