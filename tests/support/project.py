@@ -15,6 +15,9 @@ TRACKED = (
     *(".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes"),
 )
 
+# What the surroundings may have set: a mirror, and all that `make test` passes on to a `make` under it.
+FOREIGN = ("KORNLU_MIRROR", "KOSBERT_FALL_BACK", "BASE", "PULL_REQUEST", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+
 
 class Project:
     """A copy of the project, and the commands a user runs in it."""
@@ -23,7 +26,8 @@ class Project:
         self.folder = folder
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "PYTHONPATH": str(folder / "src")}
-        self.environment.pop("KORNLU_MIRROR", None)
+        for name in FOREIGN:
+            self.environment.pop(name, None)
 
     def run(self, *command, expect=0):
         done = subprocess.run(
