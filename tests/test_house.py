@@ -24,7 +24,7 @@ ALLOWED = {
     "encoder": {"errors", "files"},
     "loading": {"errors", "encoder", "base"},
     "korean_tasks": {"errors", "files", "loading"},
-    "publish": {"errors", "files", "params", "card", "encoder", "evaluation"},
+    "publish": {"errors", "files", "params", "card", "dvc", "encoder", "evaluation"},
     "packing": {"encoder"},
     "freezing": {"packing"},
     "encoding": {"packing", "freezing"},

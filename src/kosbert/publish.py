@@ -3,15 +3,13 @@
 A copy, since what a stage has made may not be changed after it.
 """
 
-import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard
 from tabulate import tabulate
 
+from kosbert import dvc
 from kosbert.card import CITATIONS
 from kosbert.encoder import CARD, read_card
 from kosbert.errors import KosbertError
@@ -116,11 +114,6 @@ def check_up_to_date(row: str) -> None:
     Raises:
         KosbertError: they are not, or there is no such project here.
     """
-    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", f"evaluate@{row}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    try:
-        changed = json.loads(done.stdout)
-    except json.JSONDecodeError:
-        raise KosbertError(f"`dvc status` failed: {done.stderr.strip() or done.stdout.strip()}") from None
+    changed = dvc.ask("status", "--json", "--with-deps", f"evaluate@{row}")
     if changed:
         raise KosbertError(f"not up to date: {', '.join(sorted(changed))}; run `dvc repro evaluate@{row}` first")
