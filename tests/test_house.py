@@ -32,6 +32,7 @@ ALLOWED = {
     "dvc": {"errors"},
     "difference": {"errors", "dvc", "evaluation"},
     "spread": {"errors", "params", "dvc", "difference"},
+    "apps": {"errors", "files", "data", "loading", "encoding", "quantized", "apps"},
     "data": {"errors", "files", "params", "data"},
     "base": {"errors", "files", "params", "data", "encoder", "base"},
     "training": {"errors", "files", "params", "data", "encoder", "encoding", "packing", "training"},

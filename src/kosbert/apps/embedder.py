@@ -1,0 +1,72 @@
+"""The narrow seam: all that applications know of a model is what it makes of sentences, and which one it is."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from kosbert import encoding, loading
+from kosbert.encoding import Embeddings
+
+
+class Embedder(Protocol):
+    """What makes embeddings of sentences."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tell this model from every other: equal fingerprints are equal embeddings."""
+
+    @property
+    def dimensions(self) -> int:
+        """Tell how many numbers an embedding has."""
+
+    def encode(self, sentences: Sequence[str]) -> Embeddings:
+        """Return the embeddings [sentences, dimensions], in the order given; of no sentences, [0, dimensions]."""
+
+
+class ModelEmbedder:
+    """A sentence-transformers model as an `Embedder`. Several threads may use one: they take turns."""
+
+    def __init__(self, encoder: SentenceTransformer) -> None:
+        self.encoder = encoder
+        self.dimensions = int(encoder.get_embedding_dimension() or 0)
+        self.fingerprint = fingerprint(encoder)
+        self._turn = threading.Lock()
+
+    def encode(self, sentences: Sequence[str]) -> Embeddings:
+        """Return the embeddings [sentences, dimensions], in the order given."""
+        if not len(sentences):
+            return np.empty((0, self.dimensions), np.float32)
+        with self._turn:
+            return encoding.encode(self.encoder, sentences)
+
+
+def load(model: str) -> ModelEmbedder:
+    """Load a sentence-transformers model, from a folder or a model hub.
+
+    Raises:
+        KosbertError: there is no such model, or it is none that we can load.
+    """
+    return ModelEmbedder(loading.load(model))
+
+
+def fingerprint(encoder: SentenceTransformer) -> str:
+    """Return a digest of all that an encoder's embeddings depend on: modules, weights, tokenizer and prompt."""
+    settings = {
+        "modules": [type(module).__name__ for module in encoder],
+        "pooling": [module.get_config_dict() for module in encoder if hasattr(module, "get_config_dict")],
+        "prompt": encoder.prompts.get(encoder.default_prompt_name or ""),
+        "longest": encoder.max_seq_length,
+    }
+    state = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    tokenizer = json.loads(encoder.tokenizer.backend_tokenizer.to_str())
+    passing = ("truncation", "padding")  # set anew with each batch
+    state.update(json.dumps({key: tokenizer[key] for key in tokenizer if key not in passing}).encode())
+    for name, weights in sorted(encoder.state_dict().items()):
+        state.update(name.encode())
+        state.update(weights.detach().cpu().float().contiguous().numpy())
+    return state.hexdigest()

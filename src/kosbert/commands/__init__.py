@@ -1,0 +1,1 @@
+"""The commands of `kosbert`, one a module."""

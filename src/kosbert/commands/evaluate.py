@@ -1,0 +1,70 @@
+"""`kosbert evaluate`."""
+
+# ruff: noqa: PLC0415 - see `kosbert.cli`
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from kosbert.data.pairs import Quotes, read_pairs
+from kosbert.errors import Command
+from kosbert.files import write_text
+
+
+def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = tuple(name.strip() for name in value.split(","))
+    if len(names) != 3 or not all(names):  # noqa: PLR2004 - what the message says
+        raise click.BadParameter(f"expected the names of three columns with commas between them, found {value!r}")
+    return names
+
+
+@click.command("evaluate", cls=Command)
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--columns", callback=_three, help="Other names: sentence,sentence,score.")
+@click.option(
+    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
+)
+@click.option("--json", "metrics", type=click.Path(path_type=Path), help="File for the figures.")
+@click.option("--predictions", type=click.Path(path_type=Path), help="File for the similarities of each pair.")
+def evaluate(
+    model: str,
+    file: Path,
+    *,
+    columns: tuple[str, ...] | None,
+    quotes: Quotes,
+    metrics: Path | None,
+    predictions: Path | None,
+) -> None:
+    """Score MODEL on the sentence pairs in FILE: the eight figures.
+
+    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+
+    FILE is a tab-separated table in UTF-8: with a header that names the columns sentence1, sentence2 and score, in any
+    order and with others beside them; or without one, these three columns. Scores may be on any scale.
+
+    Quotes: a field that begins with " is read as quoted, as CSV has it, unless the header is that of upstream KorSTS,
+    where " is a letter. In other files where it is a letter, say --quotes letters.
+    """
+    import json
+
+    from tabulate import tabulate
+
+    from kosbert import loading
+    from kosbert.evaluation.figures import CORRELATIONS, SIMILARITIES
+    from kosbert.evaluation.predict import predict
+    from kosbert.evaluation.scores import figures, write_predictions
+
+    pairs = read_pairs(file, columns=columns, quotes=quotes)
+    predicted = predict(loading.load(model), pairs)
+    found = figures(predicted, source=file)
+    if predictions:
+        write_predictions(predicted, predictions)
+    if metrics:
+        write_text(metrics, json.dumps(found, indent=2) + "\n")
+    rows = [[one, *(found[f"{one}_{other}"] for other in CORRELATIONS)] for one in SIMILARITIES]
+    click.echo(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
+    click.echo(tabulate(rows, headers=["", *(other.title() for other in CORRELATIONS)], floatfmt=".2f"))
