@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("benchmark", "evaluate", "mteb", "publish", "difference", "spread")
+COMMANDS = ("benchmark", "cluster", "evaluate", "mteb", "publish", "difference", "spread")
 
 
 @click.group()

@@ -1,7 +1,7 @@
 """Sentences into groups of like meaning, by their embeddings; and onto a plane, to be looked at."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,11 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
+from kosbert.apps.embedder import Embedder
 from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError
 
+AT_ONCE = 2_048  # sentences encoded between two moves of the bar
 STARTS = 10  # of k-means, of which the best result counts
 MOST_GROUPS = 50  # that are looked for where no number is given
 SAMPLE = 2_000  # sentences on which the number of groups is chosen
@@ -36,6 +38,18 @@ class Group:
     def central(self) -> int:
         """Return the row of the sentence that best stands for the group."""
         return self.rows[0]
+
+
+def embed(embedder: Embedder, sentences: Sequence[str]) -> Embeddings:
+    """Return the embeddings [sentences, dimensions], with a bar. Equal sentences have equal ones to the last digit."""
+    distinct = [*dict.fromkeys(sentences)]
+    row = {sentence: number for number, sentence in enumerate(distinct)}
+    parts = []
+    with tqdm(total=len(distinct), desc="Sentences", unit="", disable=None) as bar:
+        for start in range(0, len(distinct), AT_ONCE):
+            parts.append(embedder.encode(distinct[start : start + AT_ONCE]))
+            bar.update(len(parts[-1]))
+    return np.concatenate(parts)[[row[sentence] for sentence in sentences]]
 
 
 def kmeans(embeddings: Embeddings, groups: int | None = None, *, seed: int = 42) -> list[Group]:

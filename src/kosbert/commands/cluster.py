@@ -1,0 +1,112 @@
+"""`kosbert cluster`."""
+
+# ruff: noqa: PLC0415 - see `kosbert.cli`
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import click
+
+from kosbert.data.pairs import Quotes
+from kosbert.errors import Command, KosbertError
+
+# What each method takes, and what it takes where nothing is said.
+OPTIONS: dict[str, dict[str, float | None]] = {
+    "kmeans": {"groups": None},
+    "agglomerative": {"distance": 0.75},
+    "communities": {"similarity": 0.6, "smallest": 5},
+}
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("cluster", cls=Command)
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--column", help="Of a table: the column with the sentences.")
+@click.option(
+    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
+)
+@click.option("--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True)
+@click.option("--groups", type=click.IntRange(min=1), help="kmeans: how many.  [default: the best silhouette]")
+@click.option(
+    "--distance",
+    type=click.FloatRange(0, 2, min_open=True),
+    help="agglomerative: 1 − cosine, at most.  [default: 0.75]",
+)
+@click.option(
+    "--similarity",
+    type=click.FloatRange(0, 1),
+    help="communities: cosine to the central one, at least.  [default: 0.6]",
+)
+@click.option(
+    "--smallest", type=click.IntRange(min=1), help="communities: sentences of a group, at least.  [default: 5]"
+)
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--out", type=FILE, help="File for them, instead of the screen.")
+@click.option("--picture", type=FILE, help="File for a picture of them (.svg, .png).")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
+def cluster(
+    model: str,
+    file: Path,
+    *,
+    column: str | None,
+    quotes: Quotes,
+    method: str,
+    groups: int | None,
+    distance: float | None,
+    similarity: float | None,
+    smallest: int | None,
+    form: Literal["table", "json", "csv"],
+    out: Path | None,
+    picture: Path | None,
+    seed: int,
+) -> None:
+    """Group the sentences in FILE by their meaning, as MODEL has it.
+
+    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+
+    FILE is text in UTF-8 with a sentence a line, or a table (.tsv, .csv, .parquet). Blank ones are left out.
+
+    kmeans puts each sentence into one of so many groups. agglomerative merges groups up to a distance, and finds their
+    number so. communities, for large files, finds groups of sentences much alike, and leaves the others out.
+    """
+    given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
+    options = _options(method, {name: value for name, value in given.items() if value is not None})
+    from kosbert.apps import clustering, group_picture, group_table
+    from kosbert.apps.embedder import load
+    from kosbert.files import write_text
+
+    if picture:
+        group_picture.check(picture)
+    numbers, sentences = _read(file, column=column, quotes=quotes)
+    if method == "agglomerative":
+        clustering.check_size(len(sentences))
+    embeddings = clustering.embed(load(model), sentences)
+    if method == "kmeans":
+        options["seed"] = seed
+    found = getattr(clustering, method)(embeddings, **options)
+    if picture:
+        group_picture.draw(found, embeddings, sentences, picture, seed=seed)
+    text = group_table.write(found, sentences, numbers, form=form)
+    if out:
+        write_text(out, text)
+    else:
+        click.echo(text, nl=False)
+
+
+def _options(method: str, given: dict[str, float]) -> dict[str, Any]:
+    for name in given:
+        if name not in OPTIONS[method]:
+            owner = next(other for other, options in OPTIONS.items() if name in options)
+            raise KosbertError(f"--{name} is for --method {owner}; the method here is {method}")
+    return OPTIONS[method] | given
+
+
+def _read(file: Path, *, column: str | None, quotes: Quotes) -> tuple[list[int], list[str]]:
+    from kosbert.data.texts import read_texts
+
+    texts = enumerate(read_texts(file, column=column, quotes=quotes), start=1)
+    filled = {number: text for number, text in texts if text.strip()}
+    if not filled:
+        raise KosbertError(f"{file}: no texts in it")
+    return [*filled], [*filled.values()]
