@@ -1,0 +1,92 @@
+"""`kosbert search`."""
+
+# ruff: noqa: PLC0415 - see `kosbert.cli`
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from kosbert.data.pairs import Quotes
+from kosbert.errors import Command, KosbertError
+
+if TYPE_CHECKING:
+    from kosbert.apps.search import Hit
+
+
+@click.command("search", cls=Command)
+@click.argument("model")
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.argument("query", nargs=-1)
+@click.option("--queries", "file", type=click.Path(path_type=Path), help="A file of queries, of any such form.")
+@click.option("--column", help="The corpus' column of texts.")
+@click.option("--query-column", help="The queries' column of texts.")
+@click.option(
+    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
+)
+@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Sentences for each query.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a line for each query.")
+def search(
+    model: str,
+    corpus: Path,
+    query: tuple[str, ...],
+    *,
+    file: Path | None,
+    column: str | None,
+    query_column: str | None,
+    quotes: Quotes,
+    top: int,
+    as_json: bool,
+) -> None:
+    """Find the sentences of CORPUS that are nearest to each QUERY in meaning, by the cosine of their embeddings.
+
+    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+
+    CORPUS is a file in UTF-8: text, a sentence a line; a table whose name ends in .tsv, .csv or .parquet, with a column
+    that is the only one, or named sentence or text, or given by --column; or a folder that `kosbert index` made. Blank
+    texts are left out, and rows counted from 1 without them.
+    """
+    import json
+
+    from kosbert.apps import embedder, index
+    from kosbert.apps.search import SentenceIndex
+    from kosbert.data.texts import read_filled
+
+    if query_column and not file:
+        raise click.UsageError("--query-column is for a file of queries: --queries FILE")
+    if column and corpus.is_dir():
+        raise click.UsageError("--column is for a file; an index has its sentences already")
+    queries = [*query, *(read_filled(file, column=query_column, quotes=quotes) if file else [])]
+    if not queries:
+        raise click.UsageError("nothing to search for: give a QUERY, or --queries FILE")
+    if any(not text.strip() for text in queries):
+        raise KosbertError("a QUERY is blank; expected a text")
+    if corpus.is_dir():
+        found = index.open_index(corpus, embedder.load(model))
+    else:
+        sentences = read_filled(corpus, column=column, quotes=quotes)
+        _fits(top, len(sentences), corpus)
+        found = SentenceIndex.from_sentences(sentences, embedder.load(model))
+    _fits(top, len(found), corpus)
+    for text, hits in zip(queries, found.search(queries, top=top), strict=True):
+        if as_json:
+            shown = [{"row": hit.row + 1, "score": round(hit.score, 6), "text": hit.text} for hit in hits]
+            click.echo(json.dumps({"query": text, "hits": shown}, ensure_ascii=False))
+        else:
+            click.echo(f"{text}\n{_table(hits)}\n")
+
+
+def _fits(top: int, count: int, corpus: Path) -> None:
+    if top > count:
+        raise KosbertError(f"{corpus}: --top {top} of {count} sentences; expected {count} or fewer")
+
+
+def _table(hits: list[Hit]) -> str:
+    from tabulate import tabulate
+
+    rows = [[hit.row + 1, hit.score, " ".join(hit.text.split())] for hit in hits]
+    return tabulate(
+        rows, headers=["row", "cosine", "sentence"], floatfmt=".3f", tablefmt="simple", disable_numparse=[2]
+    )
