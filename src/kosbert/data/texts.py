@@ -104,12 +104,21 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
             schema = file.schema_arrow
             name = schema.names[_place(path, schema.names, column)]
             kind = schema.field(name).type
-            if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+            if not _is_text(kind):
                 raise KosbertError(f"{path}: column {name} holds {kind}; expected text")
             for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
                 yield from (text or "" for text in batch.column(0).to_pylist())
     except (pyarrow.ArrowException, UnicodeDecodeError) as error:
         raise KosbertError(f"{path}: no Parquet file that we can read: {one_line(error)}") from error
+
+
+def _is_text(kind: pyarrow.DataType) -> bool:
+    types = pyarrow.types
+    if types.is_dictionary(kind):  # as pandas writes categories
+        return _is_text(kind.value_type)
+    return any(
+        is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
+    )
 
 
 def _place(path: Path, names: list[str], column: str | None) -> int:
