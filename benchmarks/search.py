@@ -5,7 +5,7 @@
 A million Korean sentences are not at hand, so their vectors are made: 6,000 distinct sentences of KorNLU are encoded,
 and each vector is one of them, mixed with a random share (to 0.6) of another and with noise (0.35 of its length), then
 scaled to length 1. Queries are made in the same way, of sentences that the corpus has none of. `--seed` gives other
-vectors: those on which the parameters of the index were chosen have seed 1, those of the README seed 2.
+vectors: choose the parameters of the index on seed 1, and report seed 2.
 """
 
 import resource

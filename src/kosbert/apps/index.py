@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import threading
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -35,7 +36,7 @@ ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
 )
 CHUNK = 8_192  # sentences that are encoded before they are safe from a kill
 SIGMAS = 6  # standard deviations of a number of an embedding of length 1 that int8 spans
-# Chosen on vectors other than those of the README's figures.
+# Of the graph: neighbours of a sentence, and how many candidates are kept while adding and while searching.
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 96, 160
 PROPOSED = 4  # candidates of the graph for each sentence asked for
 
@@ -127,12 +128,12 @@ def _encode(
     done: Callable[[int], Any],
 ) -> tuple[list[Path], str]:
     """Write the sentences, and the embeddings of each chunk to a file that is named by what it depends on."""
-    chunks, ends, state = [], [0], hashlib.sha256()
+    chunks, ends, state = [], array("q", [0]), hashlib.sha256()
     with (draft / SENTENCES).open("wb") as file:
         for chunk in _chunks(texts):
             lines = [f"{text}\n".encode() for text in chunk]
             lengths = np.cumsum([len(line) for line in lines]) + ends[-1]
-            ends += lengths.tolist()
+            ends.extend(lengths.tolist())
             file.writelines(lines)
             state.update(b"".join(lines))
             key = json.dumps([embedder.fingerprint, precision.__name__, chunk]).encode()
