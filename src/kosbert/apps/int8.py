@@ -1,0 +1,30 @@
+"""A model in int8 on the CPU, as an `Embedder`; it is the extra `int8`."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kosbert.apps.embedder import ModelEmbedder
+from kosbert.encoding import Embeddings
+from kosbert.quantized import Int8Encoder
+
+
+class Int8Embedder:
+    """A model's copy in int8, as an `Embedder`: nearly the model's embeddings, so another fingerprint."""
+
+    def __init__(self, model: ModelEmbedder) -> None:
+        """Convert a model; this takes some seconds.
+
+        Raises:
+            KosbertError: OpenVINO is not installed.
+        """
+        self.encoder = Int8Encoder(model.encoder)
+        self.dimensions = model.dimensions
+        self.fingerprint = hashlib.sha256(f"int8 {model.fingerprint}".encode()).hexdigest()
+
+    def encode(self, sentences: Sequence[str]) -> Embeddings:
+        """Return the embeddings [sentences, dimensions], in the order given."""
+        if not len(sentences):
+            return np.empty((0, self.dimensions), np.float32)
+        return self.encoder.encode(sentences)

@@ -1,0 +1,68 @@
+"""`kosbert encode`."""
+
+# ruff: noqa: PLC0415 - see `kosbert.cli`
+
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from kosbert.data.pairs import Quotes
+from kosbert.errors import Command
+
+
+def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
+    return [name.strip() for name in value.split(",") if name.strip()] if value else []
+
+
+@click.command("encode", cls=Command)
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npy.")
+@click.option("--column", help="Of a table: its only one, sentence or text, if this is not given.")
+@click.option(
+    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
+)
+@click.option("--part", type=click.IntRange(min=1), default=5_000, show_default=True, help="Rows kept at a time.")
+@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Processes on the CPU.")
+@click.option("--devices", callback=_names, help="Or a process on each of these: cuda:0,cuda:1.")
+@click.option("--int8", is_flag=True, help="In int8 on the CPU: faster, and a little less exact (extra int8).")
+@click.option("--overwrite", is_flag=True, help="Replace OUT, and drop what is left of another run.")
+def encode(
+    model: str,
+    file: Path,
+    *,
+    out: Path,
+    column: str | None,
+    quotes: Quotes,
+    part: int,
+    processes: int,
+    devices: list[str],
+    int8: bool,
+    overwrite: bool,
+) -> None:
+    """Encode the texts of FILE with MODEL, in bounded memory: row i of the output is of row i of FILE.
+
+    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+
+    FILE is a table with a header (.tsv, .csv, .parquet), or a text a line. In UTF-8.
+
+    A .parquet has the columns text and embedding; a .npy [rows, dimensions] can be memory-mapped. A run that was killed
+    goes on from its last finished part when it is repeated.
+    """
+    if int8 + bool(devices) + (processes > 1) > 1:
+        raise click.UsageError("choose one of --processes, --devices and --int8")
+
+    from contextlib import nullcontext
+
+    from kosbert.apps import bulk
+    from kosbert.apps.embedder import load
+    from kosbert.apps.int8 import Int8Embedder
+    from kosbert.apps.pool import pooled
+
+    bulk.check_output(file, out, overwrite=overwrite)
+    loaded = load(model)
+    several = devices or ["cpu"] * processes * (processes > 1)
+    with pooled(loaded, several) if several else nullcontext(Int8Embedder(loaded) if int8 else loaded) as embedder:
+        rows = bulk.encode_file(embedder, file, out, column=column, quotes=quotes, part=part, overwrite=overwrite)
+    click.echo(f"{rows:,} embeddings of {loaded.dimensions} dimensions in {out}")
