@@ -2,7 +2,7 @@
 
     python benchmarks/bulk.py models/nli_sts corpus.txt
 
-The command runs in processes of its own: over the first twentieth of the file, over all of it, and over all of it again,
+The command runs in processes of its own: over the first twentieth of the file, over all of it, and over all again,
 killed three times. Then it and plain `SentenceTransformer.encode` take turns on the first sentences, in one process.
 """
 

@@ -53,7 +53,7 @@ class _Job:
 
     @property
     def finished(self) -> Path:
-        """The digest of each finished part, a line each."""
+        """The digest of each finished part, of its texts and their embeddings; a line each."""
         return self.room / "finished"
 
     @property
@@ -67,9 +67,12 @@ class _Job:
     def parts(self) -> Iterator[list[str]]:
         """Read the texts anew, a part at a time."""
         state = hashlib.sha256()
-        for texts in _parts(self.read(), self.part):
-            state.update(json.dumps(texts).encode())
-            yield texts
+        try:
+            for texts in _parts(self.read(), self.part):
+                state.update(json.dumps(texts).encode())
+                yield texts
+        except KosbertError:  # the whole file has been read before
+            state.update(b"changed")
         if state.hexdigest() != self.digest:
             shutil.rmtree(self.room)
             raise KosbertError(f"{self.source}: it was changed while it was encoded; run this again")
@@ -175,9 +178,9 @@ def _settle(job: _Job, embedder: Embedder, out: Path, *, overwrite: bool) -> Non
     """See to it that the working folder is of this job."""
     note = job.room / "made_of.json"
     made_of = {
-        "input": job.digest,
-        "model": embedder.fingerprint,
         "rows a part": job.part,
+        "input": job.digest,  # read in such parts
+        "model": embedder.fingerprint,
         "dimensions": job.dimensions,
     }
     try:
@@ -212,7 +215,7 @@ def _encode(job: _Job, embedder: Embedder) -> None:
             rows.write(data)
             rows.flush()
             os.fsync(rows.fileno())
-            finished.write(f"{_digest(data)}\n")
+            finished.write(f"{_digest(texts, data)}\n")
             finished.flush()
             bar.update(len(texts))
 
@@ -225,7 +228,9 @@ def _kept(job: _Job) -> int:
     row, kept = NUMBER.itemsize * job.dimensions, 0
     with job.rows.open("r+b") as rows:
         if rows.read(len(job.header)) == job.header:
-            while kept < len(digests) and _digest(rows.read(row * job.part)) == digests[kept]:
+            for digest, texts in zip(digests, job.parts(), strict=False):
+                if _digest(texts, rows.read(row * len(texts))) != digest:
+                    break
                 kept += 1
         rows.seek(0)
         rows.write(job.header)
@@ -236,8 +241,8 @@ def _kept(job: _Job) -> int:
     return kept
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+def _digest(texts: list[str], data: bytes) -> str:
+    return hashlib.sha256(json.dumps(texts).encode() + data).hexdigest()
 
 
 def _write_parquet(job: _Job, out: Path) -> None:

@@ -1,0 +1,192 @@
+"""Bulk encoding gives a row for each row, in any format, and survives being killed, broken and out of disk."""
+
+import errno
+import fcntl
+import hashlib
+import os
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from kosbert.apps.bulk import encode_file
+from kosbert.errors import KosbertError
+
+TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", '"따옴표" 하나', "아이들이 논다."]
+
+
+class Letters:
+    """An embedder without a model: it counts, and can be killed."""
+
+    dimensions = 3
+
+    def __init__(self, fingerprint="letters", killed_at=None):
+        self.fingerprint, self.killed_at, self.asked = fingerprint, killed_at, []
+
+    def encode(self, sentences):
+        if len(self.asked) == self.killed_at:
+            raise KeyboardInterrupt
+        self.asked.append([*sentences])
+        return np.array([[len(text), text.count(" "), sum(map(ord, text))] for text in sentences], np.float32)
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "texts.txt"
+    path.write_text("".join(f"{text}\n" for text in TEXTS), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(params=[".npy", ".parquet"])
+def out(request, tmp_path):
+    return tmp_path / f"new/out{request.param}"
+
+
+def work_of(out):
+    return out.parent / f".{out.name}.parts"
+
+
+def killed(source, out, after=2, **options):
+    with pytest.raises(KeyboardInterrupt):
+        encode_file(Letters(killed_at=after), source, out, part=2, **options)
+    assert not out.exists()
+
+
+def written(out):
+    if out.suffix == ".npy":
+        return np.load(out, mmap_mode="r")
+    return np.array(parquet.read_table(out)["embedding"].to_pylist(), np.float32)
+
+
+def test_row_i_is_of_row_i_also_where_it_is_blank(source, out):
+    embedder = Letters()
+    assert encode_file(embedder, source, out, part=3) == len(TEXTS)
+    assert embedder.asked == [TEXTS[:3], TEXTS[3:6], TEXTS[6:]]
+    assert (written(out) == Letters().encode(TEXTS)).all()
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_parquet_has_the_texts_and_lists_of_one_length(source, tmp_path):
+    encode_file(Letters(), source, tmp_path / "out.parquet")
+    table = parquet.read_table(tmp_path / "out.parquet")
+    assert table["text"].to_pylist() == TEXTS
+    assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[3]"
+
+
+def test_a_run_killed_at_every_part_gives_the_bytes_of_one_that_was_not(source, out):
+    whole = out.with_stem("whole")
+    encode_file(Letters(), source, whole, part=2)
+    for _ in range(3):
+        killed(source, out, after=1)
+    last = Letters()
+    encode_file(last, source, out, part=2)
+    assert last.asked == [TEXTS[6:]]
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_what_was_half_written_when_it_was_killed_is_written_again(source, out):
+    killed(source, out)
+    with (work_of(out) / "rows.npy").open("ab") as rows:
+        rows.write(b"half a row")
+    encode_file(Letters(), source, out, part=2)
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+@pytest.mark.parametrize(("place", "again"), [(-1, 2), (-13, 2), (-25, 0), (0, 0)])
+def test_from_a_broken_part_on_it_is_encoded_again_and_said(source, out, capfd, place, again):
+    killed(source, out)
+    rows = work_of(out) / "rows.npy"
+    data = bytearray(rows.read_bytes())
+    data[place] ^= 1
+    rows.write_bytes(data)
+    encode_file(Letters(), source, out, part=2)
+    assert f"{rows}: broken after row {again}; encoded again from there\n" in capfd.readouterr().err
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "finished", "made_of.json"])
+def test_of_a_working_folder_nothing_is_believed_that_is_not_there(source, out, name):
+    killed(source, out)
+    (work_of(out) / name).unlink()
+    encode_file(Letters(), source, out, part=2)
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+def other_input(source):
+    source.write_text("다른 글\n" * 7, encoding="utf-8")
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (other_input, "input"),
+        (lambda _: {"embedder": Letters("another")}, "model"),
+        (lambda _: {"part": 3}, "rows a part"),
+    ],
+)
+def test_parts_of_another_run_are_kept_and_refused_unless_they_may_be_dropped(source, out, capfd, change, what):
+    killed(source, out)
+    before = (work_of(out) / "rows.npy").read_bytes()
+    options = {"embedder": Letters(), "part": 2, **change(source)}
+    embedder = options.pop("embedder")
+    with pytest.raises(KosbertError, match=f"run with another {what}; repeat that one"):
+        encode_file(embedder, source, out, **options)
+    assert (work_of(out) / "rows.npy").read_bytes() == before
+    encode_file(embedder, source, out, overwrite=True, **options)
+    assert f"begun anew; what was left of a run with another {what} is dropped" in capfd.readouterr().err
+    assert (written(out) == Letters().encode(source.read_text(encoding="utf-8").split("\n")[:-1])).all()
+
+
+def test_an_input_that_changes_meanwhile_is_noticed_and_nothing_is_mixed(source, out):
+    class Changing(Letters):
+        def encode(self, sentences):
+            if not self.asked:
+                source.write_text("".join(f"{text}!\n" for text in TEXTS), encoding="utf-8")
+            return super().encode(sentences)
+
+    # Longer than what is read ahead of it, so that the change is met.
+    source.write_text("".join(f"{text}\n" for text in TEXTS * 3_000), encoding="utf-8")
+    with pytest.raises(KosbertError, match="changed while it was encoded"):
+        encode_file(Changing(), source, out, part=100)
+    assert not out.exists()
+    assert not work_of(out).exists()
+
+
+def test_a_second_run_at_once_is_refused_and_the_first_undisturbed(source, out):
+    killed(source, out)
+    with (work_of(out) / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(KosbertError, match="another run is writing it"):
+            encode_file(Letters(), source, out, part=2)
+    encode_file(Letters(), source, out, part=2)
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+def test_when_the_disk_is_full_the_output_is_named_and_what_was_done_is_kept(source, out, monkeypatch):
+    calls, sync = [], os.fsync
+
+    def full(file):
+        calls.append(file)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        encode_file(Letters(), source, out, part=2)
+    assert error.value.filename == str(out)
+    rest = Letters()
+    encode_file(rest, source, out, part=2)
+    assert rest.asked == [TEXTS[4:6], TEXTS[6:]]
+
+
+def test_an_output_that_is_there_stays_unless_it_may_be_replaced(source, out):
+    encode_file(Letters(), source, out)
+    before = hashlib.sha256(out.read_bytes()).digest()
+    source.write_text("다른 글\n", encoding="utf-8")
+    with pytest.raises(KosbertError, match="exists already; choose another output, or say --overwrite"):
+        encode_file(Letters(), source, out)
+    assert hashlib.sha256(out.read_bytes()).digest() == before
+    encode_file(Letters(), source, out, overwrite=True)
+    assert len(written(out)) == 1
