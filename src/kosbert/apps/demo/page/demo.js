@@ -1,0 +1,231 @@
+// The page: what is typed goes to the JSON interface, what comes back is shown.
+
+import { drawGauge, drawMap, element } from "./drawing.js";
+import { CLUSTERED, PAIRS, QUERIES, STRINGS } from "./strings.js";
+
+const by = (id) => document.getElementById(id);
+const state = { about: null, corpora: [], language: remembered() ?? (navigator.language.startsWith("ko") ? "ko" : "en"), redraw: {} };
+let say = STRINGS[state.language];
+
+function remembered() {
+  try { return STRINGS[localStorage.getItem("language")] && localStorage.getItem("language"); } catch { return null; }
+}
+
+const fill = (text, values) => text.replace(/{(\w+)}/g, (_, name) => {
+  const value = values[name] ?? "";
+  return typeof value === "number" ? value.toLocaleString(state.language) : value;
+});
+const megabytes = () => state.about.limits.body / (1 << 20);
+
+class Problem extends Error {
+  constructor(found) { super(found.message); this.found = found; }
+}
+
+async function ask(path, body) {
+  const form = body instanceof FormData;
+  const request = body && { method: "POST", body: form ? body : JSON.stringify(body), headers: form ? {} : { "Content-Type": "application/json" } };
+  let answer;
+  try { answer = await fetch(path, request); } catch { throw new Problem({ code: "network" }); }
+  if (answer.ok) return answer.json();
+  throw new Problem(await answer.json().catch(() => ({ code: answer.status === 503 ? "busy" : "request", message: answer.statusText })));
+}
+
+const words = ({ code, message = "", ...rest }) =>
+  fill(say.errors[code] ?? say.errors.request, { message, megabytes: megabytes(), ...rest });
+
+// Runs a job of a section: its buttons wait, and its status says what happens, in whichever language is chosen.
+async function run(section, job) {
+  const status = by(section).querySelector(".status"), buttons = by(section).querySelectorAll("button");
+  const tell = (write, bad) => {
+    state.redraw[`${section} status`] = () => { status.textContent = write(); };
+    status.classList.toggle("bad", bad);
+    status.textContent = write();
+  };
+  if (buttons[0].disabled) return;
+  buttons.forEach((button) => { button.disabled = true; });
+  try {
+    tell(() => say.working, false);
+    const done = await job(tell);
+    tell(done ?? (() => ""), false);
+  } catch (error) {
+    const found = error.found ?? { code: "request", message: error.message };
+    tell(() => words(found), true);
+    if (found.code === "gone") forget();
+  } finally {
+    buttons.forEach((button) => { button.disabled = false; });
+  }
+}
+
+function filled(...ids) {
+  return ids.map((id) => {
+    const value = by(id).value.trim();
+    by(id).setAttribute("aria-invalid", !value);
+    if (!value) { by(id).focus(); throw new Problem({ code: "empty" }); }
+    return value;
+  });
+}
+
+// Shows something now, and again when the language changes.
+function shown(name, draw) { state.redraw[name] = draw; draw(); }
+
+// Search
+
+function search() {
+  run("search", async () => {
+    by("hits").replaceChildren();
+    const [query] = filled("query");
+    const { hits, corpus } = await ask("/api/search", { query, corpus: by("corpus").value });
+    by("hits").replaceChildren(...hits.map(({ text, score }) => {
+      const item = element("li"), bar = element("span", { class: "bar", "aria-hidden": true }), part = element("i");
+      part.style.width = `${Math.max(0, Math.min(1, score)) * 100}%`;
+      bar.append(part);
+      item.append(element("span", { class: "text" }, text), element("span", { class: "score" }, score.toFixed(2)), bar);
+      return item;
+    }));
+    return () => fill(say.found, { size: corpus.size, count: hits.length });
+  });
+}
+
+function showCorpora(chosen = by("corpus").value) {
+  by("corpus").replaceChildren(...state.corpora.map(({ token, name, size }) =>
+    element("option", { value: token }, fill(say.choice, { name: name || say.built_in, size }))));
+  by("corpus").value = chosen;
+  showExamples();
+}
+
+function showExamples() {
+  const corpus = state.corpora.find(({ token }) => token === by("corpus").value);
+  const examples = corpus.name ? corpus.samples : QUERIES;
+  by("search-examples").replaceChildren(...examples.map((text) => example(text, () => { by("query").value = text; search(); })));
+}
+
+function forget() {
+  state.corpora = state.corpora.filter(({ token }) => token !== by("corpus").value || !token);
+  showCorpora("");
+}
+
+function upload(column = "") {
+  const [file] = by("file").files;
+  if (!file) return;
+  run("search", async (tell) => {
+    by("hits").replaceChildren();
+    by("columns").hidden = true;
+    if (file.size > state.about.limits.body * 0.99) throw new Problem({ code: "large" });
+    tell(() => fill(say.reading, { name: file.name }), false);
+    const form = new FormData();
+    form.append("file", file);
+    if (column) form.append("column", column);
+    const corpus = await ask("/api/corpora", form).catch((error) => {
+      if (error.found.code === "column") {
+        by("column").replaceChildren(...error.found.columns.map((name) => element("option", { value: name }, name)));
+        by("columns").hidden = false;
+      }
+      throw error;
+    });
+    state.corpora.push(corpus);
+    showCorpora(corpus.token);
+    return () => fill(say.uploaded, corpus);
+  });
+}
+
+// Similarity
+
+function compare() {
+  run("similarity", async () => {
+    by("gauge").hidden = true;
+    const [first, second] = filled("first", "second");
+    const { cosine } = await ask("/api/similarity", { first, second });
+    by("gauge").hidden = false;
+    shown("gauge", () => drawGauge(by("gauge"), cosine, say));
+  });
+}
+
+// Clusters
+
+function cluster() {
+  run("cluster", async () => {
+    by("clusters").hidden = true;
+    filled("sentences");
+    const sentences = by("sentences").value.split("\n").map((line) => line.trim()).filter(Boolean);
+    const found = await ask("/api/cluster", { sentences, groups: Number(by("groups").value) || null });
+    by("clusters").hidden = false;
+    shown("map", () => drawMap({ map: by("map"), legend: by("legend"), caption: by("shown") }, sentences, found, say));
+    return () => fill(say.grouped, { sentences: sentences.length, groups: found.groups.length });
+  });
+}
+
+// The frame
+
+function example(text, action) {
+  const button = element("button", { type: "button" }, text);
+  button.addEventListener("click", action);
+  return button;
+}
+
+function choose(tab, focus = false) {
+  for (const other of by("tabs").children) {
+    const on = other === tab;
+    other.setAttribute("aria-selected", on);
+    other.tabIndex = on ? 0 : -1;
+    by(other.getAttribute("aria-controls")).hidden = !on;
+  }
+  if (focus) tab.focus();
+  history.replaceState(null, "", `#${tab.getAttribute("aria-controls")}`);
+}
+
+function speak(language) {
+  state.language = language;
+  say = STRINGS[language];
+  document.documentElement.lang = language;
+  try { localStorage.setItem("language", language); } catch { /* it is not remembered, then */ }
+  document.querySelectorAll("[data-text]").forEach((place) => { place.textContent = say[place.dataset.text]; });
+  by("tabs").setAttribute("aria-label", say.tabs);
+  by("language").textContent = say.other;
+  by("language").lang = language === "ko" ? "en" : "ko";
+  if (!state.about) return;
+  const { sentences, minutes } = state.about.limits;
+  by("upload-hint").textContent = fill(say.upload_hint, { megabytes: megabytes(), sentences, minutes });
+  by("groups").options[0].textContent = say.automatic;
+  showCorpora();
+  Object.values(state.redraw).forEach((draw) => draw());
+}
+
+function listen() {
+  const tabs = [...by("tabs").children];
+  tabs.forEach((tab, place) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", ({ key }) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+      if (step) choose(tabs[(place + step + tabs.length) % tabs.length], true);
+    });
+  });
+  choose(tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash) ?? tabs[0]);
+  for (const [section, job] of Object.entries({ search, similarity: compare, cluster })) {
+    by(section).querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); job(); });
+  }
+  by("language").addEventListener("click", () => speak(state.language === "ko" ? "en" : "ko"));
+  by("corpus").addEventListener("change", () => { by("hits").replaceChildren(); showExamples(); });
+  by("file").addEventListener("click", () => { by("file").value = ""; });
+  by("file").addEventListener("change", () => upload());
+  by("take").addEventListener("click", () => upload(by("column").value));
+  by("pair-examples").append(...PAIRS.map(([first, second], place) => example(String(place + 1), () => {
+    by("first").value = first;
+    by("second").value = second;
+    compare();
+  })));
+  by("cluster-example").addEventListener("click", () => { by("sentences").value = CLUSTERED; by("groups").value = "5"; cluster(); });
+}
+
+speak(state.language);
+listen();
+try {
+  state.about = await ask("/api/about");
+  state.corpora = [state.about.corpus];
+  by("model").textContent = state.about.model;
+  const numbers = Array.from({ length: state.about.limits.groups - 1 }, (_, place) => String(place + 2));
+  by("groups").append(element("option", { value: "" }), ...numbers.map((number) => element("option", { value: number }, number)));
+  speak(state.language);
+  document.body.dataset.ready = "yes";
+} catch {
+  by("model").textContent = say.errors.network;
+}
