@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test check setup gc clean
+.PHONY: help benchmark metrics-diff plots summary comment test check demo setup gc clean
 
 # What the figures are held against. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -32,6 +32,9 @@ summary: ## Add what metrics-diff found to a CI job's summary
 
 comment: ## Write what metrics-diff found as our one comment on PULL_REQUEST=number (needs gh)
 	@gh pr comment "$$PULL_REQUEST" --edit-last --create-if-none --body-file $(DIFFERENCE)
+
+demo: $(READY) ## Serve the web demo of models/nli_sts, which `make benchmark` makes, on this machine
+	@$(BIN)/kosbert demo
 
 # One core a process: two that both want all cores wait for each other.
 test: check ## Run all tests, after lint and types

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +15,7 @@ Answer = TypeVar("Answer")
 
 AT_ONCE = 2  # jobs; the model itself does one at a time
 WAITING = 64  # requests, before more are sent away
+LARGE = f"The request is too large; at most {BODY:,} bytes are taken"
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -55,7 +57,7 @@ class Gate:
 
 
 class Guard:
-    """Refuse bodies that say they are too large, and other sites' posts; and add the headers that protect a page."""
+    """Refuse bodies that are too large, at once or while they come, and other sites' posts; add protecting headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -71,13 +73,23 @@ class Guard:
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > BODY:
+                raise HTTPException(413, LARGE)  # a body that did not say its length; nothing has been answered yet
+            return message
+
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:20]) > BODY:
-            answer = {"code": "large", "message": f"{int(length[:20]):,} bytes; at most {BODY:,} are taken"}
+            answer = {"code": "large", "message": LARGE}
             await JSONResponse(answer, 413, headers={"Connection": "close"})(scope, receive, protected)
         elif scope["method"] == "POST" and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
             answer = {"code": "request", "message": "Requests from other sites are not taken"}
             await JSONResponse(answer, 403)(scope, receive, protected)
         else:
-            await self._app(scope, receive, protected)
+            await self._app(scope, counted, protected)

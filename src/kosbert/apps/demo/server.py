@@ -125,7 +125,6 @@ def create_app(engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, gate
         version=version("kosbert"),
         docs_url=None,
         redoc_url=None,
-        max_body_size=limits.BODY,
         telemetry=silent,  # type: ignore[arg-type]
         responses=problems,
     )

@@ -140,6 +140,14 @@ function compare() {
   });
 }
 
+function showPairs() {
+  by("pair-examples").replaceChildren(...PAIRS.map(([first, second], place) => example(fill(say.pair, { number: place + 1 }), () => {
+    by("first").value = first;
+    by("second").value = second;
+    compare();
+  })));
+}
+
 // Clusters
 
 function cluster() {
@@ -187,6 +195,7 @@ function speak(language) {
   by("upload-hint").textContent = fill(say.upload_hint, { megabytes: megabytes(), sentences, minutes });
   by("groups").options[0].textContent = say.automatic;
   showCorpora();
+  showPairs();
   Object.values(state.redraw).forEach((draw) => draw());
 }
 
@@ -208,11 +217,6 @@ function listen() {
   by("file").addEventListener("click", () => { by("file").value = ""; });
   by("file").addEventListener("change", () => upload());
   by("take").addEventListener("click", () => upload(by("column").value));
-  by("pair-examples").append(...PAIRS.map(([first, second], place) => example(String(place + 1), () => {
-    by("first").value = first;
-    by("second").value = second;
-    compare();
-  })));
   by("cluster-example").addEventListener("click", () => { by("sentences").value = CLUSTERED; by("groups").value = "5"; cluster(); });
 }
 

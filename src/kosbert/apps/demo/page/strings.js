@@ -34,6 +34,7 @@ export const STRINGS = {
     groups: "묶음 수",
     automatic: "자동",
     example: "예시 넣기",
+    pair: "예시 {number}",
     group: "묶기",
     grouped: "{sentences}문장을 {groups}묶음으로 나누었습니다.",
     map: "문장 지도: 화살표 키로 문장을 옮겨 갑니다",
@@ -54,6 +55,7 @@ export const STRINGS = {
       file: "파일을 읽을 수 없습니다. {message}",
       gone: "올린 문장이 메모리에서 지워졌습니다. 다시 올려 주세요.",
       busy: "지금은 요청이 많습니다. 잠시 뒤에 다시 해 보세요.",
+      failed: "요청을 처리하지 못했습니다. {message}",
       network: "서버에 닿지 않습니다. 켜져 있는지 확인하세요.",
       request: "요청을 처리하지 못했습니다. {message}",
     },
@@ -91,6 +93,7 @@ export const STRINGS = {
     groups: "Groups",
     automatic: "automatic",
     example: "Fill in an example",
+    pair: "Example {number}",
     group: "Group",
     grouped: "{sentences} sentences in {groups} groups.",
     map: "Map of the sentences: arrow keys go from one to the next",
@@ -111,24 +114,25 @@ export const STRINGS = {
       file: "The file cannot be read. {message}",
       gone: "The upload is no longer in memory; please upload it again.",
       busy: "Too many requests just now; please try again in a moment.",
+      failed: "The request could not be handled. {message}",
       network: "The server does not answer; is it still running?",
       request: "The request could not be handled. {message}",
     },
   },
 };
 
-export const QUERIES = ["날씨가 궁금해요", "운동을 하니 몸이 좋아졌다", "돈을 아끼고 싶다", "반려동물이 귀엽다"];
+export const QUERIES = ["고양이가 자고 있다", "컴퓨터가 고장 났다", "내일은 날씨가 몹시 추울 것이다", "길이 막혀서 늦었다"];
 
 export const PAIRS = [
+  ["내일 회의가 취소되었다.", "내일 회의는 열리지 않는다."],
   ["아이가 공원에서 공을 차고 있다.", "한 어린이가 공원에서 축구를 한다."],
-  ["오늘은 비가 많이 온다.", "우산을 가져가는 것이 좋겠다."],
   ["기차가 늦게 도착했다.", "고양이가 우유를 마신다."],
 ];
 
 export const CLUSTERED = [
-  "비가 하루 종일 내린다.", "내일은 눈이 온다고 한다.", "바람이 세게 불고 날이 춥다.", "하늘이 맑고 햇볕이 따뜻하다.",
-  "점심으로 김치찌개를 먹었다.", "저녁에 불고기를 구워 먹자.", "갓 지은 밥에 된장국을 곁들였다.", "시장에서 산 떡이 아주 맛있다.",
-  "버스가 늦게 와서 지각했다.", "지하철에 사람이 너무 많다.", "고속도로가 막혀서 차가 움직이지 않는다.", "택시를 타고 공항에 갔다.",
-  "친구들과 축구를 했다.", "우리 팀이 농구 경기에서 이겼다.", "아침마다 공원을 달린다.", "수영장에서 한 시간 동안 헤엄쳤다.",
-  "고양이가 소파에서 잔다.", "강아지와 산책을 나갔다.", "어항에 물고기 다섯 마리가 산다.", "앵무새가 사람 말을 따라 한다.",
+  "오늘은 하루 종일 비가 내린다.", "점심으로 김치찌개를 끓여 먹었다.", "버스가 늦게 와서 지각했다.", "우리 팀이 축구 경기에서 이겼다.",
+  "고양이가 창가에서 낮잠을 잔다.", "내일은 전국에 눈이 오겠습니다.", "이 식당은 비빔밥이 정말 맛있다.", "지하철에 사람이 너무 많다.",
+  "주말마다 친구들과 농구 시합을 한다.", "강아지가 꼬리를 흔들며 반긴다.", "아침부터 바람이 세고 몹시 춥다.", "엄마가 저녁에 된장국을 해 주셨다.",
+  "고속도로가 막혀서 차가 움직이지 않는다.", "그 선수가 결승전에서 골을 넣었다.", "고양이가 마당에서 놀고 있다.", "하늘이 맑고 햇볕이 따뜻하다.",
+  "저녁에 불고기를 구워 먹었다.", "택시를 타고 공항에 갔다.", "야구 경기가 연장전까지 이어졌다.", "개 한 마리가 공원에서 뛰어다닌다.",
 ].join("\n");

@@ -1,0 +1,246 @@
+"""The demo as a user has it: a real server and a headless Chromium."""
+
+import os
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from playwright.sync_api import sync_playwright
+
+from kosbert.apps import embedder
+from kosbert.apps.demo.engine import Engine
+from kosbert.apps.demo.server import PAGE, create_app, listen
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TRAINED = Path(__file__).parents[3] / "models/nli_sts"
+WAIT = 30_000  # milliseconds
+TABS = (("similarity", "#pair-examples button", "#gauge svg"), ("cluster", "#cluster-example", "#map svg"))
+
+if CHROMIUM is None and os.environ.get("KOSBERT_NEEDS_BROWSER") != "1":
+    pytest.skip("no Chromium here", allow_module_level=True)
+
+
+@pytest.fixture(scope="module", params=["tiny", "trained"])
+def address(request):
+    """A demo that runs, of a tiny model and of the trained one where it is."""
+    if request.param == "trained" and not (TRAINED / "modules.json").exists():
+        pytest.skip("no trained model here")
+    model = request.getfixturevalue("tiny") if request.param == "tiny" else TRAINED
+    sentences = PAGE.with_name("corpus.txt").read_text(encoding="utf-8").splitlines()
+    engine = Engine(embedder.load(str(model)), model=request.param, sentences=sentences)
+    place = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(engine), log_level="error", access_log=False, ws="none"))
+    thread = threading.Thread(target=lambda: server.run(sockets=[place]))
+    thread.start()
+    yield f"http://127.0.0.1:{place.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert CHROMIUM, "KOSBERT_NEEDS_BROWSER=1, but no Chromium is found"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, address):
+    """Open the page; after the test, nothing has been asked of another server, and nothing has gone wrong."""
+    contexts, asked, wrong = [], [], []
+
+    def opened(path="/", **options):
+        context = browser.new_context(**{"locale": "ko-KR", "viewport": {"width": 1280, "height": 800}, **options})
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: wrong.append(dialog.message))
+        page.on("console", lambda line: wrong.append(line.text) if "Content Security" in line.text else None)
+        page.goto(address + path)
+        if path == "/":
+            page.wait_for_selector("body[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert wrong == []
+
+
+def search(page, query):
+    page.fill("#query", query)
+    page.press("#query", "Enter")
+    page.wait_for_selector("#hits li")
+    return page.locator("#hits li .text").all_inner_texts()
+
+
+def uploaded(page):
+    page.wait_for_selector("#corpus option:checked:not([value=''])", state="attached")
+
+
+def fault(page, section):
+    place = page.locator(f"#{section} .status.bad")
+    place.wait_for()
+    return place.inner_text()
+
+
+def test_a_search_shows_the_nearest_first_and_the_model(opened, request):
+    page = opened()
+    found = search(page, "김밥을 말아서 소풍 도시락을 쌌다.")
+    assert (found[0], len(found)) == ("김밥을 말아서 소풍 도시락을 쌌다.", 5)
+    assert page.inner_text("#hits li:first-child .score") == "1.00"
+    assert page.inner_text("#model") in request.node.name
+    page.click("#search-examples button >> nth=1")
+    assert page.input_value("#query") == "컴퓨터가 고장 났다"
+    page.wait_for_selector("#hits li")
+    if "trained" in request.node.name:
+        assert page.inner_text("#hits li:first-child .text").startswith("컴퓨터가 갑자기 꺼져서")
+
+
+def test_a_pair_moves_the_gauge(opened):
+    page = opened()
+    page.click("#tab-similarity")
+    page.fill("#first", "비가 온다")
+    page.fill("#second", "비가 온다")
+    page.press("#second", "Enter")
+    assert page.locator("#gauge [role=meter]").get_attribute("aria-valuenow") == "1.000"
+    assert page.inner_text("#gauge strong") == "뜻이 거의 같습니다"
+
+
+def test_clusters_are_a_map_and_a_legend_that_hides_groups(opened):
+    page = opened()
+    page.click("#tab-cluster")
+    page.click("#cluster-example")
+    page.wait_for_selector("#map circle")
+    sentences = page.input_value("#sentences").splitlines()
+    dots = page.locator("#map circle")
+    assert (dots.count(), page.locator("#legend button").count()) == (len(sentences), 5)
+    dots.nth(3).dispatch_event("pointerenter")
+    assert page.inner_text("#shown").endswith(sentences[3])
+    page.locator("#legend button").first.click()
+    hidden = page.evaluate("[...document.querySelectorAll('#map circle')].filter(d => d.style.display).length")
+    assert hidden == int(page.inner_text("#legend button:first-child span:last-child >> nth=0"))
+    before = page.inner_text("#shown")
+    page.focus("#map svg")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#shown") != before
+
+
+def test_a_file_is_uploaded_and_searched_and_a_column_chosen(opened, tmp_path):
+    page = opened()
+    table = tmp_path / "말.csv"
+    table.write_text("id,말\n1,달이 밝다\n2,해가 뜬다\n", encoding="utf-8")
+    page.set_input_files("#file", table)
+    assert "어느 열" in fault(page, "search")
+    page.select_option("#column", "말")
+    page.click("#take")
+    uploaded(page)
+    assert search(page, "해가 뜬다") == ["해가 뜬다", "달이 밝다"]
+    assert "말.csv" in page.inner_text("#corpus option:checked")
+
+
+def test_an_empty_field_is_said_and_focused(opened):
+    page = opened()
+    for section, field in (("search", "query"), ("similarity", "first"), ("cluster", "sentences")):
+        page.click(f"#tab-{section}")
+        page.fill(f"#{field}", "  ")
+        page.click(f"#{section} form .line > button:last-child")
+        assert fault(page, section) == "문장을 입력하세요."
+        assert page.evaluate("document.activeElement.id") == field
+
+
+def test_ten_megabytes_are_refused_by_the_page_and_by_the_server(opened, address, tmp_path):
+    large = tmp_path / "large.txt"
+    large.write_bytes(b"a" * (10 << 20))
+    page = opened()
+    page.set_input_files("#file", large)
+    assert "2 MB" in fault(page, "search")
+    answer = httpx.post(f"{address}/api/corpora", files={"file": large.open("rb")}, timeout=30)
+    assert (answer.status_code, answer.json()["code"]) == (413, "large")
+    assert search(page, "눈")
+
+
+def test_markup_in_a_text_stays_text(opened, tmp_path):
+    script = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+    file = tmp_path / "<b>a.txt"
+    file.write_text(f"{script}\n달이 밝다\n", encoding="utf-8")
+    page = opened()
+    page.set_input_files("#file", file)
+    uploaded(page)
+    assert search(page, script)[0] == script
+    page.click("#tab-cluster")
+    page.fill("#sentences", f"{script}\n달이 밝다\n해가 뜬다\n밥을 먹는다")
+    page.select_option("#groups", "2")
+    page.click("#cluster form .line > button:last-child")
+    page.wait_for_selector("#map circle")
+    page.locator("#map circle").first.dispatch_event("click")
+    assert page.inner_text("#shown").endswith(script)
+    assert page.locator("main img, main script").count() == 0
+
+
+def test_twenty_users_at_once_get_their_own_answers(opened, address):
+    page = opened()
+    texts = PAGE.with_name("corpus.txt").read_text(encoding="utf-8").splitlines()[:20]
+
+    def ask(text):
+        answer = httpx.post(f"{address}/api/search", json={"query": text, "top": 1}, timeout=60)
+        return answer.json()["hits"][0]["text"]
+
+    with ThreadPoolExecutor(20) as users:
+        answers = users.map(ask, texts)
+        shown = search(page, texts[0])[0]
+        assert [*answers] == texts
+    assert shown == texts[0]
+
+
+def test_the_language_is_the_browsers_until_one_is_chosen_and_then_remembered(opened):
+    page = opened(locale="en-GB")
+    assert page.inner_text("#tab-search") == "Search"
+    search(page, "눈")
+    page.click("#language")
+    assert page.inner_text("#tab-search") == "검색"
+    assert page.inner_text("#search .status").startswith("131문장 가운데")
+    page.reload()
+    page.wait_for_selector("body[data-ready]")
+    assert page.get_attribute("html", "lang") == "ko"
+
+
+def test_tabs_are_walked_by_keyboard(opened):
+    page = opened()
+    page.focus("#tab-search")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.id") == "tab-similarity"
+    assert page.is_visible("#first")
+    assert not page.is_visible("#query")
+
+
+def test_nothing_is_wider_than_a_phone(opened):
+    for locale in ("ko-KR", "en-GB"):
+        page = opened(viewport={"width": 390, "height": 844}, locale=locale)
+        search(page, "가" * 300)
+        for tab, example, result in (
+            ("similarity", "#pair-examples button", "#gauge svg"),
+            ("cluster", "#cluster-example", "#map svg"),
+        ):
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            page.click(f"#tab-{tab}")
+            page.locator(example).first.click()
+            page.wait_for_selector(result)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_interface_is_described_without_any_other_server(opened):
+    page = opened("/docs")
+    page.wait_for_selector("details")
+    paths = page.locator("details code").all_inner_texts()
+    assert {"/api/search", "/api/similarity", "/api/cluster", "/api/corpora"} <= {*paths}
+    assert "at most 1000 characters" in page.inner_text("main")
