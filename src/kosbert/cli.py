@@ -7,7 +7,10 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("benchmark", "cluster", "evaluate", "mteb", "publish", "difference", "spread")
+COMMANDS = (
+    *("benchmark", "evaluate", "search", "index", "cluster", "encode", "demo"),
+    *("mteb", "publish", "difference", "spread"),
+)
 
 
 @click.group()
