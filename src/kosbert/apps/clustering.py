@@ -19,7 +19,7 @@ from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError
 
 AT_ONCE = 2_048  # sentences encoded between two moves of the bar
-STARTS = 10  # of k-means, of which the best result counts
+STARTS = 4  # of k-means at random, of which the best result counts, beside that from Ward's groups
 MOST_GROUPS = 50  # that are looked for where no number is given
 SAMPLE = 1_000  # sentences on which the number of groups is chosen, and that Ward's method takes
 LARGEST = 20_000  # sentences that can be merged pair by pair: n²/2 distances of 8 bytes are then 1.6 GB

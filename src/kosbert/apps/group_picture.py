@@ -50,7 +50,7 @@ STYLE: Any = {  # matplotlib's own type for it lists every key there is
     "legend.frameon": False,
     "figure.facecolor": "white",
     "text.parse_math": False,  # a sentence may have a $
-    "axes.unicode_minus": False,
+    "axes.edgecolor": "#B8B8B8",
     "svg.fonttype": "none",  # text stays text: the reader's fonts draw it
     "svg.hashsalt": "kosbert",  # else its ids are random
 }

@@ -1,0 +1,105 @@
+"""Groups of embeddings: the evident ones, in a fixed order, and of any set however small or alike."""
+
+import numpy as np
+import pytest
+
+from kosbert.apps import clustering
+from kosbert.apps.clustering import agglomerative, communities, flat_map, kmeans, rest
+from kosbert.errors import KosbertError
+
+
+def bunches(*sizes, seed=0, dimensions=16):
+    """Embeddings around as many directions as there are sizes, in mixed order, and the bunch of each."""
+    generator = np.random.default_rng(seed)
+    bunch = generator.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    embeddings = np.eye(dimensions)[bunch] + 0.05 * generator.normal(size=(len(bunch), dimensions))
+    return embeddings.astype(np.float32), bunch
+
+
+METHODS = {
+    "kmeans": lambda embeddings: kmeans(embeddings, 3),
+    "silhouette": kmeans,
+    "agglomerative": lambda embeddings: agglomerative(embeddings, distance=0.5),
+    "communities": lambda embeddings: communities(embeddings, similarity=0.7, smallest=2),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_evident_groups_are_found_largest_first_and_the_same_each_time(method):
+    embeddings, bunch = bunches(4, 9, 6)
+    groups = METHODS[method](embeddings)
+    assert [len(group.rows) for group in groups] == [9, 6, 4]
+    assert [set(bunch[group.rows]) for group in groups] == [{1}, {2}, {0}]
+    assert METHODS[method](embeddings * 3) == groups
+
+
+def test_the_first_row_of_a_group_is_nearest_to_its_mean():
+    for group in kmeans(bunches(30)[0], 2):
+        units = bunches(30)[0][group.rows]
+        units /= np.linalg.norm(units, axis=1, keepdims=True)
+        closeness = units @ units.mean(axis=0)
+        assert group.central == group.rows[0]
+        assert closeness.argmax() == 0
+        assert (np.diff(closeness) <= 1e-5).all()
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "kmeans"])  # three are refused, see below
+def test_equal_embeddings_are_one_group_in_their_own_order(method):
+    for count in (2, 3, 40):
+        (group,) = METHODS[method](np.ones((count, 4), np.float32))
+        assert group.rows == list(range(count))
+
+
+def test_one_sentence_and_two_are_groups_too():
+    one, two = np.eye(4, dtype=np.float32)[:1], np.eye(4, dtype=np.float32)[:2]
+    for method in (kmeans, lambda each: kmeans(each, len(each)), lambda each: agglomerative(each, distance=0.5)):
+        assert [group.rows for group in method(one)] == [[0]]
+        assert sorted(row for group in method(two) for row in group.rows) == [0, 1]
+    assert [group.rows for group in kmeans(two, 2)] == [[0], [1]]
+
+
+def test_as_many_groups_as_distinct_sentences_and_no_more():
+    embeddings = np.repeat(np.eye(3, dtype=np.float32), 2, axis=0)
+    assert [group.rows for group in kmeans(embeddings, 3)] == [[0, 1], [2, 3], [4, 5]]
+    with pytest.raises(KosbertError, match="4 groups asked for, of 3 distinct sentences: choose 1 to 3"):
+        kmeans(embeddings, 4)
+
+
+def test_what_is_like_nothing_is_in_no_community():
+    embeddings, bunch = bunches(6, 5, 1)
+    groups = communities(embeddings, similarity=0.7, smallest=3)
+    assert rest(groups, 12) == np.flatnonzero(bunch == 2).tolist()
+    assert communities(embeddings, similarity=0.7, smallest=20) == []
+
+
+def test_more_than_can_be_merged_are_refused(monkeypatch):
+    monkeypatch.setattr(clustering, "LARGEST", 5)
+    with pytest.raises(KosbertError, match=r"6 sentences: .* at most 5; use communities"):
+        agglomerative(bunches(6)[0], distance=0.5)
+
+
+@pytest.mark.parametrize("method", [*METHODS.values(), flat_map])
+def test_no_embeddings_are_refused(method):
+    with pytest.raises(KosbertError, match="no sentences"):
+        method(np.empty((0, 4), np.float32))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 30])
+def test_a_map_has_a_place_for_each_and_is_the_same_each_time(count):
+    embeddings = bunches(count)[0]
+    places = flat_map(embeddings)
+    assert places.shape == (count, 2)
+    assert places.dtype == np.float32
+    assert np.isfinite(places).all()
+    assert len(np.unique(places, axis=0)) == count
+    assert (flat_map(embeddings) == places).all()
+
+
+def test_a_map_keeps_near_ones_near_and_equal_ones_in_one_place():
+    embeddings, bunch = bunches(10, 10)
+    places = flat_map(np.concatenate([embeddings, embeddings[:1]]))
+    assert (places[-1] == places[0]).all()
+    first, second = places[:-1][bunch == 0], places[:-1][bunch == 1]
+    apart = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
+    assert apart > np.linalg.norm(first - first.mean(axis=0), axis=1).max()
+    assert (flat_map(np.ones((9, 4), np.float32)) == 0).all()
