@@ -3,6 +3,7 @@
     python examples/encode_on_ray.py models/nli_sts texts.parquet embeddings
 
 The first is the model, the second a file or folder with a column "text", the third a folder that must not exist yet.
+Ray may change the order of rows, and keeps all their columns: let one be an id.
 """
 
 import sys
@@ -16,5 +17,4 @@ model, texts, out = sys.argv[1:]
 if Path(out).exists():
     sys.exit(f"{out}: exists already")
 ray.init(include_dashboard=False)
-ray.data.DataContext.get_current().execution_options.preserve_order = True
 with_embeddings(ray.data.read_parquet(texts), model).write_parquet(out)

@@ -1,4 +1,4 @@
-"""The example on a Ray cluster of this machine gives the rows and values of one process."""
+"""The example on a Ray cluster of this machine gives the rows and values of one process, in whatever order."""
 
 import os
 import subprocess
@@ -15,15 +15,15 @@ from kosbert.apps.embedder import load
 from kosbert.errors import KosbertError
 
 
-def test_a_cluster_gives_the_rows_of_one_process_in_their_order(root, tiny, sentences, tmp_path):
+def test_a_cluster_gives_the_rows_and_values_of_one_process(root, tiny, sentences, tmp_path):
     texts = [*sentences[:100], "", None]
     source, out = tmp_path / "texts.parquet", tmp_path / "out"
-    parquet.write_table(pyarrow.table({"id": [*range(len(texts))], "text": texts}), source)
+    parquet.write_table(pyarrow.table({"id": [*range(len(texts))], "text": texts}), source, row_group_size=40)
     command = [sys.executable, root / "examples/encode_on_ray.py", tiny, source, out]
     environment = os.environ | {"PYTHONPATH": str(root / "src")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
-    found = parquet.read_table(out)
+    found = parquet.read_table(out).sort_by("id")
     assert found["id"].to_pylist() == [*range(len(texts))]
     assert found["text"].to_pylist() == texts
     expected = load(str(tiny)).encode([text or "" for text in texts])

@@ -24,8 +24,8 @@ def with_embeddings(dataset: Any, model: str, *, column: str = "text", workers: 
         workers: how many; if None, one a GPU of the cluster, or, without GPUs, all of its CPUs but one, which reads.
 
     Returns:
-        The dataset that has it too. Ray computes it when it is written or read. Rows keep their order if
-        `ray.data.DataContext.get_current().execution_options.preserve_order` is set.
+        The dataset that has it too. Ray computes it when it is written or read. Rows keep all their columns, but not
+        their order: Ray's reader of Parquet may mix the row groups of a file even where `preserve_order` is set.
 
     Raises:
         KosbertError: Ray is not installed, or the dataset has no such column.
