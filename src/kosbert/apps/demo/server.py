@@ -1,5 +1,6 @@
 """The engine as a JSON interface, and the page that uses it."""
 
+import os
 import socket
 from importlib.metadata import version
 from pathlib import Path
@@ -231,10 +232,12 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
+    except UnicodeError as error:
+        raise KosbertError(f"{host[:80]}: no name of a host") from error
     except OSError as error:
-        raise KosbertError(
-            f"{host}:{port}: {error.strerror or error}; choose another address with --host or --port"
-        ) from error
+        code = error.errno or 0  # the library adds an address of its own to what the system says
+        reason = os.strerror(code) if code > 0 else error.strerror or error
+        raise KosbertError(f"{host}:{port}: {reason}; choose another --host or --port") from error
 
 
 def serve(app: FastAPI, place: socket.socket) -> None:
