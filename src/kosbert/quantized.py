@@ -5,20 +5,17 @@ a token at a time ("dynamic quantization"), so that there is nothing to calibrat
 """
 
 import copy
-import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from kosbert.encoding import Embeddings, in_batches
-from kosbert.errors import KosbertError
-
-TOKENS = 400  # of a batch: each core has its own, and its caches are small
+from kosbert.inference import Inference, library
 
 
 class Int8Encoder:
@@ -34,71 +31,37 @@ class Int8Encoder:
         Raises:
             KosbertError: OpenVINO is not installed.
         """
-        openvino = _openvino()
         self._tokenizer, self._longest = encoder.tokenizer, encoder.max_seq_length
         self._prompt = encoder.prompts.get(encoder.default_prompt_name or "") or ""
         self._dimensions = int(encoder.get_embedding_dimension() or 0)
-        example = {
-            "input_ids": torch.ones(2, 8, dtype=torch.long),
-            "attention_mask": torch.ones(2, 8, dtype=torch.long),
-        }
-        with torch.no_grad():
-            graph = openvino.convert_model(_Embedding(encoder), example_input=example)
-        cores = torch.get_num_threads()
-        options = {
-            "INFERENCE_PRECISION_HINT": "f32",  # of what is not int8
-            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "384",  # inputs of a token that are rounded on one scale
-            "INFERENCE_NUM_THREADS": cores,
-            "NUM_STREAMS": cores,
-        }
-        self._queue = openvino.AsyncInferQueue(openvino.compile_model(graph, "CPU", options), cores)
-        self._queue.set_callback(_keep)
+        self._inference = Inference(convert(encoder, int8=True), cores=torch.get_num_threads())
 
-    def encode(self, sentences: Sequence[str]) -> Embeddings:
+    def encode(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Encode sentences, in any order, also repeated: the embeddings [sentences, dimensions], in that order."""
         texts = [self._prompt + sentence for sentence in sentences]
         rows = self._tokenizer(texts, truncation=True, max_length=self._longest)["input_ids"]
-        ids: Any = [tuple(row) for row in rows]  # batches can be made of whatever has a length
-        begin: Any = self._begin
-        return in_batches(begin, ids, TOKENS, apply=self._finish)
-
-    def _begin(self, batch: list[tuple[int, ...]]) -> Embeddings:
-        tokens = np.zeros((len(batch), len(batch[0])), np.int64)
-        mask = np.zeros_like(tokens)
-        for row, ids in enumerate(batch):
-            tokens[row, : len(ids)] = ids
-            mask[row, : len(ids)] = 1
-        embeddings = np.empty((len(batch), self._dimensions), np.float32)
-        self._queue.start_async([tokens, mask], embeddings)
-        return embeddings  # not filled before the queue is done
-
-    def _finish(self, begin: Callable[[Any], Embeddings], batches: Iterable[Any]) -> list[Embeddings]:
-        embeddings = [begin(batch) for batch in batches]
-        self._queue.wait_all()
-        return embeddings
+        return self._inference.embed(rows, self._dimensions)
 
 
-def _openvino() -> Any:  # noqa: ANN401 - a module without types
-    # It sends word of its use to its makers, unless this module cannot be imported.
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    try:
-        import openvino  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise KosbertError("encoding in int8 needs OpenVINO: pip install 'kosbert[int8]'") from None
-    return openvino
+def convert(encoder: SentenceTransformer, *, int8: bool) -> Any:  # noqa: ANN401 - a type of the extra
+    """Return the graph of OpenVINO from token ids and attention mask to embeddings, in fp32 or with int8 weights.
 
-
-def _keep(request: Any, embeddings: Embeddings) -> None:  # noqa: ANN401
-    embeddings[:] = request.get_output_tensor(0).data
+    Raises:
+        KosbertError: OpenVINO is not installed.
+    """
+    openvino = library()
+    example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        return openvino.convert_model(_Embedding(encoder, int8=int8), example_input=example)
 
 
 class _Embedding(nn.Module):
-    """A whole encoder, from token ids to embeddings, with int8 weights."""
+    """A whole encoder, from token ids to embeddings, with int8 weights if it is to."""
 
-    def __init__(self, encoder: SentenceTransformer) -> None:
+    def __init__(self, encoder: SentenceTransformer, *, int8: bool) -> None:
         super().__init__()
         self.encoder = copy.deepcopy(encoder).cpu().float().eval()
-        for parent in [*self.encoder.modules()]:
+        for parent in [*self.encoder.modules()] if int8 else []:
             for name, child in [*parent.named_children()]:
                 if isinstance(child, nn.Linear):
                     setattr(parent, name, _Int8Linear(child))

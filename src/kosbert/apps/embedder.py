@@ -4,12 +4,14 @@ import hashlib
 import json
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
 from kosbert import encoding, loading
+from kosbert.apps import exported
 from kosbert.encoding import Embeddings
 
 
@@ -45,12 +47,14 @@ class ModelEmbedder:
             return encoding.encode(self.encoder, sentences)
 
 
-def load(model: str) -> ModelEmbedder:
-    """Load a sentence-transformers model, from a folder or a model hub.
+def load(model: str) -> Embedder:
+    """Load a sentence-transformers model, from a folder or a model hub; or a folder that `kosbert export` has made.
 
     Raises:
         KosbertError: there is no such model, or it is none that we can load.
     """
+    if exported.is_export(Path(model)):
+        return exported.load(Path(model))
     return ModelEmbedder(loading.load(model))
 
 
