@@ -1,0 +1,81 @@
+"""On sentences that everybody understands, the answer comes first, and a dozen of them fall into five groups.
+
+On `models/nli_sts` where it is trained; else on the untrained default base, which the package index has (so in CI).
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kosbert.apps.clustering import kmeans
+from kosbert.apps.embedder import ModelEmbedder, load
+from kosbert.apps.search import SentenceIndex
+from kosbert.base.build import build
+from kosbert.errors import KosbertError
+
+ROOT = Path(__file__).parents[2]
+CORPUS = [
+    "택배가 내일 오전에 도착한다고 문자가 왔다.",
+    "감기에 걸려서 하루 종일 누워 있었다.",
+    "동생이 설거지를 하다가 접시를 깼다.",
+    "휴대폰 배터리가 금방 닳아서 불편하다.",
+    "산 정상에서 바라본 일출이 아름다웠다.",
+    "은행 앞에 줄이 길게 늘어서 있다.",
+    "아기가 유모차 안에서 곤히 잠들었다.",
+    "이번 달 전기 요금이 많이 나왔다.",
+    "영화관에서 옆 사람이 자꾸 떠들었다.",
+]
+# Few of their words are in the sentence that is meant: what matches is the meaning.
+QUERIES = {
+    "몸이 아파서 온종일 침대에서 쉬었다.": 1,
+    "스마트폰 충전이 오래가지 않는다.": 3,
+    "어린아이가 새근새근 자고 있다.": 6,
+}
+# Sentences of a group say nearly the same. Where they share a theme alone ("Mother made soup", "this place has good
+# rice"), a model trained on KorSTS does not part them reliably: there, likeness is of what is said, not of its theme.
+GROUPS = {
+    "weather": ["오늘은 아침부터 비가 내린다.", "밖에 비가 많이 오고 있다.", "오후부터 소나기가 쏟아졌다."],
+    "food": ["나는 점심으로 국수를 먹었다.", "친구와 식당에서 냉면을 먹었다."],
+    "music": ["누나가 피아노를 연주한다.", "소년이 바이올린을 연주하고 있다.", "한 여자가 피아노를 치고 있다."],
+    "cats": ["고양이가 소파에서 잔다.", "고양이 한 마리가 의자 위에서 자고 있다."],
+    "sport": ["아이들이 운동장에서 축구를 한다.", "학생들이 공을 차며 축구를 하고 있다."],
+}
+
+
+@pytest.fixture(scope="module")
+def embedder(tables, chosen):
+    trained = os.environ.get("KOSBERT_QUALITY_MODEL", ROOT / "models/nli_sts")
+    if Path(trained).is_dir():
+        return load(str(trained))
+    try:
+        base = build(
+            chosen.base_models["e5-small"], tune=tables / "tune/tune_train.tsv", nli=tables / "nli/train.tsv", seed=1
+        )
+    except KosbertError as error:
+        pytest.skip(f"no trained model, and no base: {error}")
+    return ModelEmbedder(base)
+
+
+def test_the_sentence_that_means_the_same_comes_first(embedder):
+    found = SentenceIndex.from_sentences(CORPUS, embedder).search(list(QUERIES), top=1)
+    assert [hit.text for (hit,) in found] == [CORPUS[row] for row in QUERIES.values()]
+
+
+def test_a_score_does_not_depend_on_what_else_is_in_the_corpus(embedder):
+    def scored(corpus):
+        hits = SentenceIndex.from_sentences(corpus, embedder).search(list(QUERIES), top=len(corpus))
+        return [{hit.text: hit.score for hit in found} for found in hits]
+
+    whole = scored(CORPUS)
+    for few in (CORPUS[1:4], CORPUS[::-2]):
+        for found, scores in zip(scored(few), whole, strict=True):
+            assert found == pytest.approx({text: scores[text] for text in few}, abs=0.02)  # bf16's last digits
+
+
+@pytest.mark.parametrize("seed", [1, 42])
+def test_a_dozen_sentences_fall_into_five_sensible_groups(embedder, seed):
+    dozen = [sentence for group in GROUPS.values() for sentence in group]
+    assert len(dozen) == 12
+    groups = kmeans(embedder.encode(dozen), len(GROUPS), seed=seed)
+    assert {frozenset(dozen[row] for row in group.rows) for group in groups} == {*map(frozenset, GROUPS.values())}
