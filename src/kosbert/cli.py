@@ -8,7 +8,7 @@ from importlib import import_module
 import click
 
 COMMANDS = (
-    *("benchmark", "evaluate", "search", "index", "cluster", "encode", "demo"),
+    *("benchmark", "evaluate", "search", "index", "cluster", "encode", "export", "demo"),
     *("mteb", "publish", "difference", "spread"),
 )
 

@@ -13,6 +13,7 @@ from sentence_transformers import SentenceTransformer
 from kosbert import encoding, loading
 from kosbert.apps import exported
 from kosbert.encoding import Embeddings
+from kosbert.errors import KosbertError
 
 
 class Embedder(Protocol):
@@ -53,8 +54,17 @@ def load(model: str) -> Embedder:
     Raises:
         KosbertError: there is no such model, or it is none that we can load.
     """
+    return exported.load(Path(model)) if exported.is_export(Path(model)) else load_model(model)
+
+
+def load_model(model: str) -> ModelEmbedder:
+    """Load a sentence-transformers model, from a folder or a model hub.
+
+    Raises:
+        KosbertError: there is no such model, or it is none that we can load.
+    """
     if exported.is_export(Path(model)):
-        return exported.load(Path(model))
+        raise KosbertError(f"{model}: an exported model; for this, give the model that it was exported from")
     return ModelEmbedder(loading.load(model))
 
 

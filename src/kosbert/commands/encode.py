@@ -56,13 +56,16 @@ def encode(
     from contextlib import nullcontext
 
     from kosbert.apps import bulk
-    from kosbert.apps.embedder import load
+    from kosbert.apps.embedder import load, load_model
     from kosbert.apps.int8 import Int8Embedder
     from kosbert.apps.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
-    loaded = load(model)
     several = devices or ["cpu"] * processes * (processes > 1)
-    with pooled(loaded, several) if several else nullcontext(Int8Embedder(loaded) if int8 else loaded) as embedder:
+    if several:
+        chosen = pooled(load_model(model), several)
+    else:
+        chosen = nullcontext(Int8Embedder(load_model(model)) if int8 else load(model))
+    with chosen as embedder:
         rows = bulk.encode_file(embedder, file, out, column=column, quotes=quotes, part=part, overwrite=overwrite)
-    click.echo(f"{rows:,} embeddings of {loaded.dimensions} dimensions in {out}")
+    click.echo(f"{rows:,} embeddings of {embedder.dimensions} dimensions in {out}")
