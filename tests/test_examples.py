@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
+RAY = Path(__file__).parent / "apps/test_distributed.py"  # where the example on Ray is run
 ALONE = {"similarity", "semantic_search", "service"}  # these need sentence-transformers, and nothing of ours
 
 
@@ -44,7 +45,8 @@ def test_an_example_is_short_says_what_it_is_and_needs_what_it_says(path):
     assert len(text.splitlines()) <= 30
     assert text.startswith('"""')
     assert ("from kosbert" not in text) == (path.stem in ALONE)
-    assert f"def test_{path.stem}" in Path(__file__).read_text(encoding="utf-8")
+    tests = "".join(file.read_text(encoding="utf-8") for file in (Path(__file__), RAY))
+    assert f"def test_{path.stem}" in tests or f"examples/{path.name}" in tests
 
 
 def test_similarity(run, tiny):

@@ -123,3 +123,13 @@ def test_a_device_that_is_not_there_is_named(tiny, source, tmp_path):
 def test_ways_that_exclude_each_other_are_refused(tiny, source, tmp_path):
     said = kosbert(tiny, source, "--out", tmp_path / "out.npy", "--int8", "--processes", 2, code=2).stderr
     assert "choose one of --processes, --devices and --int8" in said
+
+
+def test_an_exported_model_encodes_too_but_not_in_several_processes(tiny, source, plain, tmp_path):
+    exported, out = tmp_path / "exported", tmp_path / "out.npy"
+    done = CliRunner().invoke(main, ["export", str(tiny), "--out", str(exported)])
+    assert done.exit_code == 0, done.output
+    kosbert(exported, source, "--out", out)
+    assert np.abs(np.load(out) - plain).max() < 1e-4
+    line = refused(exported, source, "--out", tmp_path / "other.npy", "--processes", 2)
+    assert "an exported model; for this, give the model that it was exported from" in line

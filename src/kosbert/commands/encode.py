@@ -53,19 +53,20 @@ def encode(
     if int8 + bool(devices) + (processes > 1) > 1:
         raise click.UsageError("choose one of --processes, --devices and --int8")
 
-    from contextlib import nullcontext
+    from contextlib import ExitStack
 
     from kosbert.apps import bulk
-    from kosbert.apps.embedder import load, load_model
+    from kosbert.apps.embedder import Embedder, load, load_model
     from kosbert.apps.int8 import Int8Embedder
     from kosbert.apps.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
     several = devices or ["cpu"] * processes * (processes > 1)
-    if several:
-        chosen = pooled(load_model(model), several)
-    else:
-        chosen = nullcontext(Int8Embedder(load_model(model)) if int8 else load(model))
-    with chosen as embedder:
+    with ExitStack() as stack:
+        embedder: Embedder
+        if several:
+            embedder = stack.enter_context(pooled(load_model(model), several))
+        else:
+            embedder = Int8Embedder(load_model(model)) if int8 else load(model)
         rows = bulk.encode_file(embedder, file, out, column=column, quotes=quotes, part=part, overwrite=overwrite)
     click.echo(f"{rows:,} embeddings of {embedder.dimensions} dimensions in {out}")
