@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from support.everyday import THEMES
 
 from kosbert.apps.clustering import kmeans
 from kosbert.apps.embedder import ModelEmbedder, load
@@ -31,15 +32,6 @@ QUERIES = {
     "몸이 아파서 온종일 침대에서 쉬었다.": 1,
     "스마트폰 충전이 오래가지 않는다.": 3,
     "어린아이가 새근새근 자고 있다.": 6,
-}
-# Sentences of a group say nearly the same. Where they share a theme alone ("Mother made soup", "this place has good
-# rice"), a model trained on KorSTS does not part them reliably: there, likeness is of what is said, not of its theme.
-GROUPS = {
-    "weather": ["오늘은 아침부터 비가 내린다.", "밖에 비가 많이 오고 있다.", "오후부터 소나기가 쏟아졌다."],
-    "food": ["나는 점심으로 국수를 먹었다.", "친구와 식당에서 냉면을 먹었다."],
-    "music": ["누나가 피아노를 연주한다.", "소년이 바이올린을 연주하고 있다.", "한 여자가 피아노를 치고 있다."],
-    "cats": ["고양이가 소파에서 잔다.", "고양이 한 마리가 의자 위에서 자고 있다."],
-    "sport": ["아이들이 운동장에서 축구를 한다.", "학생들이 공을 차며 축구를 하고 있다."],
 }
 
 
@@ -75,7 +67,7 @@ def test_a_score_does_not_depend_on_what_else_is_in_the_corpus(embedder):
 
 @pytest.mark.parametrize("seed", [1, 42])
 def test_a_dozen_sentences_fall_into_five_sensible_groups(embedder, seed):
-    dozen = [sentence for group in GROUPS.values() for sentence in group]
+    dozen = [sentence for theme in THEMES.values() for sentence in theme]
     assert len(dozen) == 12
-    groups = kmeans(embedder.encode(dozen), len(GROUPS), seed=seed)
-    assert {frozenset(dozen[row] for row in group.rows) for group in groups} == {*map(frozenset, GROUPS.values())}
+    groups = kmeans(embedder.encode(dozen), len(THEMES), seed=seed)
+    assert {frozenset(dozen[row] for row in group.rows) for group in groups} == {*map(frozenset, THEMES.values())}
