@@ -5,6 +5,7 @@ a token at a time ("dynamic quantization"), so that there is nothing to calibrat
 """
 
 import copy
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +52,9 @@ def convert(encoder: SentenceTransformer, *, int8: bool) -> Any:  # noqa: ANN401
     """
     openvino = library()
     example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # What it is warned of: branches on shapes that are traced once. The graph is for any shape all the same.
+        warnings.simplefilter("ignore")
         return openvino.convert_model(_Embedding(encoder, int8=int8), example_input=example)
 
 
