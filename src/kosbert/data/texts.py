@@ -17,8 +17,6 @@ USUAL = ("sentence", "text")  # columns that are meant where none is named
 ROWS = 4_096  # of a Parquet file at once
 SHOWN = 12  # columns that an error names
 
-csv.field_size_limit(1 << 24)
-
 
 def read_texts(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> Iterator[str]:
     """Read texts, one a row, in the order of the file. Blank ones are "", so that texts and rows stay side by side.
