@@ -1,6 +1,6 @@
 """How fast search is, exactly and in an index on disk, and how much of the exact result the index finds.
 
-    python benchmarks/search.py models/nli_sts data/KorNLU --folder /tmp/index
+    python benchmarks/search.py models/nli_sts data/raw --folder build/index
 
 A million Korean sentences are not at hand, so their vectors are made: 6,000 distinct sentences of KorNLU are encoded,
 and each vector is one of them, mixed with a random share (to 0.6) of another and with noise (0.35 of its length), then

@@ -8,10 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from click.testing import CliRunner
+from support.commands import invoked
 from support.hub import hub
 
-from kosbert.cli import main
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.evaluation.figures import FIGURES
@@ -22,10 +21,7 @@ HEADER = "sentence1\tsentence2\tscore\n"
 
 
 def kosbert(*arguments, code=0):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done.output
+    return invoked(*arguments, code=code).output
 
 
 def refused(*arguments):

@@ -6,20 +6,16 @@ import logging
 from xml.etree import ElementTree
 
 import pytest
-from click.testing import CliRunner
+from support.commands import invoked
 from support.everyday import THEMES
 
 from kosbert.apps import clustering
-from kosbert.cli import main
 
 SENTENCES = [sentence for theme in THEMES.values() for sentence in theme]
 
 
 def kosbert(*arguments, code=0):
-    done = CliRunner().invoke(main, ["cluster", *(str(argument) for argument in arguments)])
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done.output
+    return invoked("cluster", *arguments, code=code).output
 
 
 @pytest.fixture

@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from pyarrow import parquet
+from support.commands import invoked
 
 from kosbert.apps.embedder import load
 from kosbert.cli import main
 
 
 def kosbert(*arguments, code=0):
-    done = CliRunner().invoke(main, ["encode", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done
+    return invoked("encode", *arguments, code=code)
 
 
 def refused(*arguments):

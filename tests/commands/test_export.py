@@ -2,16 +2,11 @@
 
 import sys
 
-from click.testing import CliRunner
-
-from kosbert.cli import main
+from support.commands import invoked
 
 
 def kosbert(*arguments, code=0):
-    done = CliRunner().invoke(main, ["export", *map(str, arguments)])
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    return done.output.strip().splitlines()[-1]
+    return invoked("export", *arguments, code=code).output.strip().splitlines()[-1]
 
 
 def test_the_lowest_cosine_is_shown(tiny, tmp_path):

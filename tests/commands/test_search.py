@@ -3,17 +3,13 @@
 import json
 
 import pytest
-from click.testing import CliRunner
-
-from kosbert.cli import main
+from support.commands import invoked
 
 CORPUS = ["눈이 온다.", "비가 온다.", "고양이가 잔다.", "한 남자가 기타를 친다."]
 
 
 def kosbert(*arguments, code=0):
-    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert done.exit_code == code, done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
+    done = invoked(*arguments, code=code)
     return done.stdout if code == 0 else done.output
 
 

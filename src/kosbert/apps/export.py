@@ -54,9 +54,10 @@ def export(model: str, out: Path, *, precision: Precision = "fp32", texts: Seque
     encoder = loading.load(model)
     with written_whole(out) as draft:
         draft.mkdir()
+        folder = loading.find(model)
         for name in PASSED_ON:
-            if (file := loading.find(model) / name).is_file():
-                shutil.copyfile(file, draft / name)
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, draft / name)
         _write(encoder, draft, model=model, precision=precision)
         lowest = lowest_cosine(encoder.encode([*texts]), load(draft).encode(texts))
         if not lowest >= LOWEST[precision]:  # also if it is no number

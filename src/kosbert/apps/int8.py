@@ -3,8 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 
-import numpy as np
-
 from kosbert.apps.embedder import ModelEmbedder
 from kosbert.encoding import Embeddings
 from kosbert.quantized import Int8Encoder
@@ -25,6 +23,4 @@ class Int8Embedder:
 
     def encode(self, sentences: Sequence[str]) -> Embeddings:
         """Return the embeddings [sentences, dimensions], in the order given."""
-        if not len(sentences):
-            return np.empty((0, self.dimensions), np.float32)
         return self.encoder.encode(sentences)
