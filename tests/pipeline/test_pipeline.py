@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -137,8 +138,14 @@ def test_a_model_is_published_only_as_the_pipeline_makes_it(project, tmp_path):
 
 
 def test_the_readmes_python_code_runs(project, root):
-    (code,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
-    assert project.run("python", "-c", code).strip().startswith("tensor([[")
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    similarity, search, export = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    assert project.run("python", "-c", similarity).strip().startswith("tensor([[")
+    assert re.match(r"\d 오늘은 비가 내린다. 0\.\d+|\d 그는 수영을 한다. 0\.\d+", project.run("python", "-c", search))
+    project.run("kosbert", "export", "models/nli_sts", "--out", "exported")
+    shape = project.run("python", "-c", f"{export}print(embeddings.shape)")
+    assert shape.strip().endswith("(1, 32)")
+    shutil.rmtree(project.folder / "exported")
 
 
 def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_workspace(project, tmp_path):
