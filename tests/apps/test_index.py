@@ -154,6 +154,17 @@ def test_no_texts_leave_nothing(embedder, tmp_path):
     assert [*tmp_path.iterdir()] == []
 
 
+def test_two_builds_of_one_folder_do_not_mix(tmp_path):
+    class Twice(Numbers):
+        def encode(self, texts):
+            with pytest.raises(KosbertError, match="here: another run is writing it"):
+                build(map(str, range(20)), Numbers(20), tmp_path / "here")
+            return super().encode(texts)
+
+    build(map(str, range(10)), Twice(10), tmp_path / "here")
+    assert [*index.Sentences(tmp_path / "here")] == [*map(str, range(10))]
+
+
 def test_a_folder_that_is_there_is_kept(built, embedder):
     with pytest.raises(KosbertError, match="exists; search in it"):
         build(["눈"], embedder, built)

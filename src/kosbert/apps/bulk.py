@@ -5,14 +5,12 @@ by a part of the rows at a time, and the digest of each part. The embeddings of 
 the output has the same bytes however often the run was killed.
 """
 
-import fcntl
 import hashlib
 import io
 import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +21,7 @@ import pyarrow
 from pyarrow import parquet
 from tqdm import tqdm
 
+from kosbert.apps.alone import alone
 from kosbert.apps.embedder import Embedder
 from kosbert.data.pairs import Quotes
 from kosbert.data.texts import read_texts
@@ -115,7 +114,7 @@ def encode_file(
     if not count:
         raise KosbertError(f"{source}: no texts in it")
     job = _Job(source, read, count, digest, part, embedder.dimensions, room)
-    with _alone(room, out):
+    with alone(room, out):
         _settle(job, embedder, out, overwrite=overwrite)
         try:
             _encode(job, embedder)
@@ -161,17 +160,6 @@ def _survey(texts: Iterator[str], part: int) -> tuple[int, str]:
         count += len(some)
         state.update(json.dumps(some).encode())
     return count, state.hexdigest()
-
-
-@contextmanager
-def _alone(room: Path, out: Path) -> Iterator[None]:
-    room.mkdir(parents=True, exist_ok=True)
-    with (room / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise KosbertError(f"{out}: another run is writing it") from None
-        yield
 
 
 def _settle(job: _Job, embedder: Embedder, out: Path, *, overwrite: bool) -> None:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
+from kosbert.apps.alone import alone
 from kosbert.apps.embedder import Embedder
 from kosbert.apps.search import Rows, SentenceIndex, embedder_of, nearest, unit
 from kosbert.encoding import Embeddings
@@ -85,7 +86,7 @@ def build(
             of the graph depend on their timing.
 
     Raises:
-        KosbertError: there are no texts, `folder` exists, or usearch is not installed.
+        KosbertError: there are no texts, `folder` exists, another run is building it, or usearch is not installed.
     """
     if folder.exists():
         raise KosbertError(f"{folder}: exists; search in it, or delete it to build it anew")
@@ -93,15 +94,24 @@ def build(
         _usearch()
     embedder = embedder_of(embedder)
     working = folder.with_name(f".{folder.name}.building")
-    draft = working / "index"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    with alone(working, folder):
+        draft = working / "index"
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+        _build(texts, embedder, draft, exact=exact, total=total, threads=threads)
+        draft.replace(folder)
+        shutil.rmtree(working)
+
+
+def _build(
+    texts: Iterable[str], embedder: Embedder, draft: Path, *, exact: bool, total: int | None, threads: int
+) -> None:
     precision = np.float32 if exact else np.float16
     with tqdm(total=total, unit=" sentences", desc="encoding") as bar:
         chunks, corpus = _encode(texts, embedder, draft, precision=precision, done=bar.update)
     if not chunks:
-        shutil.rmtree(working)
-        raise KosbertError(f"{folder}: no texts to build an index of")
+        shutil.rmtree(draft.parent)
+        raise KosbertError("no texts to build an index of")
     count = _join(chunks, draft / EMBEDDINGS)
     if not exact:
         _connect(np.load(draft / EMBEDDINGS, mmap_mode="r"), draft / GRAPH, threads)
@@ -115,8 +125,6 @@ def build(
         "bytes": {path.name: path.stat().st_size for path in sorted(draft.iterdir())},
     }
     write_text(draft / ABOUT, json.dumps(about, indent=2) + "\n")
-    draft.replace(folder)
-    shutil.rmtree(working)
 
 
 def _encode(
