@@ -2,10 +2,11 @@
 
     python benchmarks/search.py models/nli_sts data/raw --folder build/index
 
-A million Korean sentences are not at hand, so their vectors are made: 6,000 distinct sentences of KorNLU are encoded,
-and each vector is one of them, mixed with a random share (to 0.6) of another and with noise (0.35 of its length), then
-scaled to length 1. Queries are made in the same way, of sentences that the corpus has none of. `--seed` gives other
-vectors: choose the parameters of the index on seed 1, and report seed 2.
+A million Korean sentences are not at hand, so their vectors are made: the distinct sentences of KorNLU (25,391) are
+encoded, and each vector is one of them, mixed with a random share (to 0.6) of another and with noise (0.2 of its
+length), then scaled to length 1. Queries are sentences that the corpus has none of, as they are. Among 24,391 vectors
+so made, a graph finds less than among the real ones (with 40 candidates 0.914 and 0.949 of the ten nearest), so they do
+not flatter it. `--seed` gives other vectors and queries: choose the parameters of the index on seed 1, report seed 2.
 """
 
 import resource
@@ -25,20 +26,28 @@ from kosbert.apps.search import SentenceIndex, nearest, scored, unit
 from kosbert.encoding import Embeddings
 from kosbert.errors import Command
 
-SENTENCES = 6_000  # of KorNLU that are encoded
-HELD_OUT = 1_000  # of these that only queries are made of
-SHARE, NOISE = 0.6, 0.35
+SHARE, NOISE = 0.6, 0.2
 IN_MEMORY = 100_000
 TOP = 10
 
 
-def sentences(folder: Path, seed: int) -> list[str]:
-    """Return distinct sentences of the tables in a folder, in random order."""
-    found = {}
+def sentences(folder: Path) -> list[str]:
+    """Return the distinct sentences of the tables in a folder."""
+    found: set[str] = set()
     for path in sorted(folder.rglob("*.tsv")):
         for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-            found.update(dict.fromkeys(field for field in line.split("\t") if " " in field))
-    return [str(each) for each in np.random.default_rng(seed).choice(sorted(found), SENTENCES, replace=False)]
+            found.update(field for field in line.split("\t") if " " in field)
+    return sorted(found)
+
+
+def encoded(model: str, kornlu: Path, kept: Path | None) -> Embeddings:
+    """Return the embeddings of KorNLU's sentences, of a file where they are kept."""
+    if kept is None or not kept.exists():
+        real = unit(load(model).encode(sentences(kornlu)))
+        if kept is None:
+            return real
+        np.save(kept, real)
+    return np.load(kept)
 
 
 def mixed(real: Embeddings, count: int, rng: np.random.Generator) -> Embeddings:
@@ -89,11 +98,14 @@ def memory(kind: str) -> float:
 @click.option("--count", default=1_000_000, show_default=True)
 @click.option("--queries", default=500, show_default=True)
 @click.option("--seed", default=2, show_default=True)
-def main(model: str, kornlu: Path, *, folder: Path, count: int, queries: int, seed: int) -> None:
+@click.option("--embeddings", type=click.Path(path_type=Path), help=".npy file to keep KorNLU's for another run.")
+def main(
+    model: str, kornlu: Path, *, folder: Path, count: int, queries: int, seed: int, embeddings: Path | None
+) -> None:
     """Search vectors like those MODEL makes of the sentences under KORNLU."""
     rng = np.random.default_rng(seed)
-    real = unit(load(model).encode(sentences(kornlu, seed)))
-    vectors = np.concatenate([mixed(real[HELD_OUT:], count, rng), mixed(real[:HELD_OUT], queries, rng)])
+    real = rng.permutation(encoded(model, kornlu, embeddings))
+    vectors = np.concatenate([mixed(real[queries:], count, rng), real[:queries]])
     corpus, wanted = vectors[:count], vectors[count:]
     embedder, asked = Made(vectors), [str(row) for row in range(count, count + queries)]
 

@@ -38,7 +38,7 @@ ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
 CHUNK = 8_192  # sentences that are encoded before they are safe from a kill
 SIGMAS = 6  # standard deviations of a number of an embedding of length 1 that int8 spans
 # Of the graph: neighbours of a sentence, and how many candidates are kept while adding and while searching.
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 96, 160
+CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 960
 PROPOSED = 4  # candidates of the graph for each sentence asked for
 
 
