@@ -8,6 +8,7 @@ from kosbert import params
 from kosbert.card import extended
 from kosbert.encoder import read_card
 from kosbert.errors import Command
+from kosbert.training.objectives import OBJECTIVES
 from kosbert.training.trainer import train
 
 
@@ -21,8 +22,17 @@ from kosbert.training.trainer import train
 def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
-    steps, dataset = chosen.recipes[recipe], chosen.chosen_dataset
-    card = extended(read_card(init), recipe, steps, dataset=chosen.dataset, data=dataset, seed=chosen.seed)
+    steps, objective = chosen.recipes[recipe], OBJECTIVES[chosen.recipes[recipe].loss]
+    card = extended(
+        read_card(init),
+        recipe,
+        steps,
+        objective=objective.title,
+        paper=objective.citation,
+        dataset=chosen.dataset,
+        data=chosen.chosen_dataset,
+        seed=chosen.seed,
+    )
     outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
     if outcome is None:  # another process writes and reports
         return

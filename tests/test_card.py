@@ -8,6 +8,7 @@ from huggingface_hub import ModelCard
 
 from kosbert.card import NEEDS, base_card, extended
 from kosbert.errors import KosbertError
+from kosbert.training.objectives import OBJECTIVES
 
 
 def of_base(chosen, name="e5-small", **changes):
@@ -18,7 +19,9 @@ def of_base(chosen, name="e5-small", **changes):
 def trained(chosen, card, *recipes, dataset="kornlu", **changes):
     for name in recipes:
         recipe = chosen.recipes[name].model_copy(update=changes)
-        card = extended(card, name, recipe, dataset=dataset, data=chosen.datasets[dataset], seed=7)
+        objective, data = OBJECTIVES[recipe.loss], chosen.datasets[dataset]
+        words = {"objective": objective.title, "paper": objective.citation}
+        card = extended(card, name, recipe, **words, dataset=dataset, data=data, seed=7)
     return card
 
 

@@ -26,21 +26,6 @@ SENTENCE_BERT = """\
   url = {https://arxiv.org/abs/1908.10084}
 }
 """
-RANKING = """\
-@misc{henderson-2017-efficient,
-  title = {Efficient Natural Language Response Suggestion for Smart Reply},
-  author = {Henderson, Matthew and Al-Rfou, Rami and Strope, Brian and Sung, Yun-hsuan and Lukacs, Laszlo and
-    Guo, Ruiqi and Kumar, Sanjiv and Miklos, Balint and Kurzweil, Ray},
-  year = {2017},
-  url = {https://arxiv.org/abs/1705.00652}
-}
-"""
-# A loss in words, and the paper it is from.
-LOSSES = {
-    "ranking": ("multiple negatives ranking loss with contradictions as hard negatives", RANKING),
-    "softmax": ("softmax classifier over (u, v, |u - v|), the objective for NLI of Sentence-BERT", SENTENCE_BERT),
-    "cosine": ("squared error between cosine and score, the regression objective of Sentence-BERT", SENTENCE_BERT),
-}
 
 TEXT = """
 # Korean Sentence-BERT
@@ -118,13 +103,17 @@ def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str
     return f"---\n{data.to_yaml()}\n---\n{text}"
 
 
-def extended(card: str, name: str, recipe: Recipe, *, dataset: str, data: Dataset, seed: int) -> str:
+def extended(
+    card: str, name: str, recipe: Recipe, *, objective: str, paper: str, dataset: str, data: Dataset, seed: int
+) -> str:
     """Return the card of a model that was trained from the model of `card`.
 
     Args:
         card: that of the model it began with.
         name: of the recipe, and
         recipe: its parameters.
+        objective: its loss in words, and
+        paper: what to cite for it beside Sentence-BERT, which every card cites (BibTeX; may be empty).
         dataset: what params.yaml calls the dataset, and
         data: its parameters.
         seed: of the training.
@@ -137,7 +126,6 @@ def extended(card: str, name: str, recipe: Recipe, *, dataset: str, data: Datase
     if (before := parsed.data.get("license")) != OTHER:
         licenses = list(dict.fromkeys([*(before if isinstance(before, list) else [before]), data.license.lower()]))
         parsed.data["license"] = licenses if len(licenses) > 1 else licenses[0]
-    objective, paper = LOSSES[recipe.loss]
     text = _added(parsed.text, LICENCES, f"- Dataset `{dataset}` ({data.title}): {data.license}.\n")
     step = (
         f"Recipe `{name}`, on `{recipe.data}` of the dataset `{dataset}`: {objective}. Epochs: {recipe.epochs}; "

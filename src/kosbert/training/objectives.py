@@ -34,13 +34,16 @@ class Objective:
     `examples` takes the table and a folder of its own: the examples are written there, and read from there as they
     are needed, so that memory does not grow with the table. The folder has to stay as long as they are in use.
     `loss` takes the encoder and, if a batch is too large to be encoded at once, the size that is not. Whether it
-    `accumulates`: its gradient of a batch is the mean of those of the batch's parts.
+    `accumulates`: its gradient of a batch is the mean of those of the batch's parts. A card tells the `title`, and has
+    the `citation` (BibTeX) of what is not from Sentence-BERT's paper, which every card cites.
     """
 
+    title: str
     examples: Callable[[Path, Path], Dataset]
     loss: Callable[[SentenceTransformer, int | None], nn.Module]
     batches: type[LengthBatchSampler]
     accumulates: bool = True
+    citation: str = ""
 
 
 def triplets(table: Path, cache: Path) -> Dataset:
@@ -145,11 +148,36 @@ def _ranking(model: SentenceTransformer, mini_batch_size: int | None) -> nn.Modu
     return CachedMultipleNegativesRankingLoss(model, mini_batch_size=mini_batch_size, **together)
 
 
+HENDERSON = """\
+@misc{henderson-2017-efficient,
+  title = {Efficient Natural Language Response Suggestion for Smart Reply},
+  author = {Henderson, Matthew and Al-Rfou, Rami and Strope, Brian and Sung, Yun-hsuan and Lukacs, Laszlo and
+    Guo, Ruiqi and Kumar, Sanjiv and Miklos, Balint and Kurzweil, Ray},
+  year = {2017},
+  url = {https://arxiv.org/abs/1705.00652}
+}
+"""
+
+# The names are those that `Recipe.loss` in params.py allows, which is read where no torch is.
 OBJECTIVES = {
-    # Every other sentence of a batch is a negative, so no sentence may stand in a batch twice.
-    "ranking": Objective(triplets, _ranking, DistinctBatchSampler, accumulates=False),
-    # The original's NLI objective: a classifier over (u, v, |u - v|).
-    "softmax": Objective(labelled_pairs, _softmax, LengthBatchSampler),
-    # The original's STS objective: mean squared error between the cosine and the score.
-    "cosine": Objective(scored_pairs, _cosine, LengthBatchSampler),
+    "ranking": Objective(
+        "multiple negatives ranking loss with contradictions as hard negatives",
+        triplets,
+        _ranking,
+        DistinctBatchSampler,  # every other sentence of a batch is a negative, so none may stand in it twice
+        accumulates=False,
+        citation=HENDERSON,
+    ),
+    "softmax": Objective(
+        "softmax classifier over (u, v, |u - v|), the objective for NLI of Sentence-BERT",
+        labelled_pairs,
+        _softmax,
+        LengthBatchSampler,
+    ),
+    "cosine": Objective(
+        "squared error between cosine and score, the regression objective of Sentence-BERT",
+        scored_pairs,
+        _cosine,
+        LengthBatchSampler,
+    ),
 }
