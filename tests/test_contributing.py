@@ -1,0 +1,150 @@
+"""CONTRIBUTING.md, followed to the letter in a copy of the project: everything it says to add is added, and run."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+import yaml
+from support.bases import write_klue_roberta
+from support.project import made_small
+
+from kosbert.data.tables import LABELS, NLI_COLUMNS, STS_COLUMNS
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
+WORDS = ("아이가", "강아지가", "선생님이"), ("공원에서", "집에서", "학교에서", "바다에서"), ("논다.", "잔다.", "뛴다.")
+
+
+def steps(title):
+    """The blocks of a section that change a file: which file, in which language, and the block."""
+    return re.findall(r"`([^`\n]+)`:\n\n```(yaml|diff|python)\n(.*?)```", SECTIONS[title], flags=re.DOTALL)
+
+
+def follow(folder, title):
+    for path, language, block in steps(title):
+        file = folder / path
+        if language == "python":
+            file.write_text(block, encoding="utf-8")
+        elif language == "yaml":
+            values = yaml.safe_load(file.read_text(encoding="utf-8"))
+            merge(values, yaml.safe_load(block))
+            file.write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        else:
+            file.write_text(patched(file.read_text(encoding="utf-8"), block), encoding="utf-8")
+
+
+def merge(values, more):
+    for key, value in more.items():
+        if isinstance(values.get(key), dict):
+            merge(values[key], value)
+        else:
+            assert key not in values
+            values[key] = value
+
+
+def patched(text, block):
+    for part in block.split("@@\n"):
+        lines = part.splitlines(keepends=True)
+        before, after = ("".join(line[1:] or "\n" for line in lines if line[0] != sign) for sign in "+-")
+        assert text.count(before) == 1, f"this stands {text.count(before)} times:\n{before}"
+        text = text.replace(before, after)
+    return text
+
+
+def write_dataset(folder):
+    """Tables of our own in KorNLU's formats: sentences of three words, the more alike the more they share."""
+    folder.mkdir()
+    sentences = [" ".join(words) for words in product(*WORDS)]
+    others = [sentences[(7 * at + by * by) % len(sentences)] for by in range(6) for at in range(len(sentences))]
+    pairs = [*zip(sentences * 6, others, strict=True)]
+    scored = [(f"{5 * len({*a.split()} & {*b.split()}) / 3:.3f}", a, b) for a, b in pairs]
+    splits = {"train": scored[:150], "dev": scored[150:180], "test": scored[180:210]}
+    for name, rows in splits.items():
+        table = [STS_COLUMNS, *(("everyday", "ours", "2026", f"{at:04}", *row) for at, row in enumerate(rows))]
+        write(folder / f"{name}.tsv", table)
+    write(folder / "nli.tsv", [NLI_COLUMNS, *((*pair, LABELS[at % 3]) for at, pair in enumerate(pairs[:30]))])
+    return sentences
+
+
+def write(path, rows):
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8", newline="\n")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project to which everything is added, and whose table has one row: the new recipe's."""
+    project = made_small(ROOT, tmp_path_factory.mktemp("contributing") / "project")
+    write_klue_roberta(project.folder.parent / "our-bert", write_dataset(project.folder.parent / "ours"))
+    for title in SECTIONS:
+        follow(project.folder, title)
+    values = project.params() | {"base_model": "our-bert", "dataset": "ours"}
+    values["recipes"]["sts_dropout"] |= {"loss": "cosent", "epochs": 1}
+    values["report"]["rows"] = {"sts_dropout": values["report"]["rows"]["sts_dropout"]}
+    (project.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    project.log = project.run("dvc", "repro", "report")
+    return project
+
+
+@pytest.mark.parametrize(
+    ("title", "files"),
+    [
+        ("Add a recipe", ["params.yaml"]),
+        ("Add a base model", ["params.yaml"]),
+        ("Add a dataset", ["params.yaml"]),
+        ("Add a loss", ["src/kosbert/params.py", "src/kosbert/training/objectives.py"]),
+        ("Add a command", ["src/kosbert/commands/count.py", "src/kosbert/cli.py"]),
+        ("Add a similarity", ["src/kosbert/evaluation/figures.py", "src/kosbert/evaluation/predict.py"]),
+    ],
+)
+def test_a_change_touches_as_few_files_as_promised(title, files):
+    assert [path for path, *_ in steps(title)] == files
+
+
+def test_the_new_recipe_has_its_row_in_the_table(project):
+    stages = re.findall(r"Running stage '([^']+)'", project.log)
+    assert stages == ["download", "prepare", "base_model", "train@sts_dropout", "evaluate@sts_dropout", "report"]
+    table = (project.folder / "metrics/performance.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| our-bert \(ours\) \| (.*?) +\| +-?\d", table, flags=re.MULTILINE) == ["STS with dropout"]
+
+
+def test_the_new_dataset_is_what_is_trained_and_scored_on(project):
+    assert "Dataset `ours`: our own pairs." in project.log
+    counted = re.findall(r"^(data/\S+): (\d+) rows, 0 skipped$", project.log, flags=re.MULTILINE)
+    names = ("tune/tune_train.tsv", "tune/tune_dev.tsv", "tune/tune_test.tsv", "nli/train.tsv")
+    assert counted == [(f"data/{name}", rows) for name, rows in zip(names, ("150", "30", "30", "30"), strict=True)]
+
+
+def test_the_new_base_is_what_is_trained_and_the_card_names_all(project):
+    assert "Base model `our-bert`: Our BERT. Licence: Apache-2.0." in project.log
+    card = (project.folder / "models/sts_dropout/README.md").read_text(encoding="utf-8")
+    for said in ("- apache-2.0\n", "- cc0-1.0\n", "`sts_dropout`", "CoSENT loss over the order", "https://kexue.fm"):
+        assert said in card
+
+
+def test_the_new_loss_is_trained_with(project):
+    assert "150 examples, cosent loss" in project.log
+
+
+def test_the_new_similarity_has_its_figures(project):
+    figures = json.loads((project.folder / "metrics/sts_dropout.json").read_text())
+    assert [*figures][-4:] == ["dot_pearson", "dot_spearman", "chebyshev_pearson", "chebyshev_spearman"]
+    head, _, row = re.findall(r"^\|.*", project.log, flags=re.MULTILINE)
+    assert len(row.split("|")) == len(head.split("|")) == len(figures) + 4
+    assert "che P |   che S |" in head
+
+
+def test_the_new_command_runs(project):
+    said = project.run("kosbert", "count", "../ours/test.tsv", "--column", "sentence2")
+    assert said == "30 texts in ../ours/test.tsv\n"
+
+
+def test_what_is_shown_keeps_to_the_style(project):
+    for command in (["check"], ["format", "--check"]):
+        ruff = [Path(sys.executable).with_name("ruff"), command[0], "--config", ROOT / "pyproject.toml", *command[1:]]
+        done = subprocess.run([*ruff, project.folder / "src"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
