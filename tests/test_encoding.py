@@ -13,7 +13,7 @@ from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaCon
 
 import kosbert.freezing
 from kosbert.encoder import load
-from kosbert.encoding import encode, in_batches
+from kosbert.encoding import encode
 from kosbert.freezing import freezable, freezing
 
 
@@ -62,18 +62,6 @@ def test_a_processor_without_bf16_can_be_asked_for_it(tiny, monkeypatch):
     monkeypatch.setattr(kosbert.freezing, "_OPS", ops)
     assert not freezable(encoder)
     assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
-
-
-def test_batches_are_small_enough_and_no_sentence_is_embedded_twice():
-    asked = []
-
-    def embed(batch):
-        asked.append(batch)
-        return np.array([[len(sentence)] for sentence in batch], dtype=np.float32)
-
-    found = in_batches(embed, ["가" * 5, "나", "", "가" * 5, "다" * 30, "라라"], characters=10)
-    assert found.squeeze(1).tolist() == [5, 1, 0, 5, 30, 2]
-    assert asked == [["다" * 30], ["가" * 5, "라라"], ["나", ""]]
 
 
 def test_a_pooling_that_is_no_mean_is_kept(tiny):

@@ -1,6 +1,6 @@
 """Many sentences to embeddings, fast: each distinct one once, without padding, in bf16 where the hardware has it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 
+from kosbert.batches import batches
 from kosbert.freezing import freezable, freezing
 from kosbert.packing import packing
 
 Embeddings = NDArray[np.float32]
-Embed = Callable[[list[str]], Embeddings]
-Apply = Callable[[Embed, Iterable[list[str]]], Iterable[Embeddings]]
 
 # Characters of a batch. What a CPU has at hand in its caches is small; a GPU wants to be kept busy.
 ON_CPU = 2_000
@@ -33,7 +32,7 @@ def encode(encoder: SentenceTransformer, sentences: Sequence[str], *, bf16: bool
 
     Args:
         encoder: the encoder.
-        sentences: in any order, also repeated.
+        sentences: in any order, also repeated; at least one.
         bf16: whether to multiply in bf16: if None, where the hardware does. Then embeddings have a cosine of at least
             0.999 with those in fp32, and Spearman figures on KorSTS change by less than 0.1.
 
@@ -43,39 +42,14 @@ def encode(encoder: SentenceTransformer, sentences: Sequence[str], *, bf16: bool
     on_cpu = encoder.device.type == "cpu"
     bf16 = has_bf16(encoder.device) if bf16 is None else bf16
     frozen = bf16 and freezable(encoder)
-
-    def embed(batch: list[str]) -> Embeddings:
-        embeddings = encoder.encode(batch, batch_size=len(batch), show_progress_bar=False)
-        return np.asarray(embeddings, dtype=np.float32)
-
+    parts, places = batches(sentences, ON_CPU if on_cpu else ON_GPU)
     with (
         packing(encoder),
         freezing(encoder) if frozen else nullcontext(),
         torch.autocast(encoder.device.type, torch.bfloat16, enabled=bf16 and not frozen),
     ):
-        return in_batches(embed, sentences, ON_CPU if on_cpu else ON_GPU)
-
-
-def in_batches(embed: Embed, sentences: Sequence[str], characters: int, *, apply: Apply = map) -> Embeddings:
-    """Embed each distinct sentence once, the longest first, in batches of sentences of like length.
-
-    Args:
-        embed: takes a batch, and returns its embeddings [sentences, dimensions].
-        sentences: in any order, also repeated; at least one.
-        characters: of a batch at most, with padding, unless one sentence has more.
-        apply: does what `map` does, for example in several threads.
-
-    Returns:
-        The embeddings [sentences, dimensions], in the order given.
-    """
-    distinct = sorted(dict.fromkeys(sentences), key=len, reverse=True)
-    batches, start = [], 0
-    while start < len(distinct):
-        size = max(1, characters // max(1, len(distinct[start])))
-        batches.append(distinct[start : start + size])
-        start += size
-    row = {sentence: number for number, sentence in enumerate(distinct)}
-    return np.concatenate([*apply(embed, batches)])[[row[sentence] for sentence in sentences]]
+        found = [encoder.encode(part, batch_size=len(part), show_progress_bar=False) for part in parts]
+    return np.concatenate(found).astype(np.float32, copy=False)[places]
 
 
 class PairEvaluator(EmbeddingSimilarityEvaluator):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kosbert.batches import batches
 from kosbert.errors import KosbertError
 
 TOKENS = 400  # of a batch: each core has its own, and its caches are small
@@ -57,22 +58,18 @@ class Inference:
         Returns:
             The embeddings [rows, dimensions], in the order given.
         """
-        distinct = sorted({tuple(row) for row in rows}, key=lambda row: (-len(row), row))
-        place = {row: number for number, row in enumerate(distinct)}
-        embeddings = np.empty((len(distinct), dimensions), np.float32)
+        parts, places = batches([tuple(row) for row in rows], TOKENS)
+        found = [np.empty((len(part), dimensions), np.float32) for part in parts]
         with self._turn:
-            start = 0
-            while start < len(distinct):
-                batch = distinct[start : start + max(1, TOKENS // max(1, len(distinct[start])))]
-                tokens = np.zeros((len(batch), len(batch[0])), np.int64)
+            for part, embeddings in zip(parts, found, strict=True):
+                tokens = np.zeros((len(part), len(part[0])), np.int64)
                 mask = np.zeros_like(tokens)
-                for number, ids in enumerate(batch):
+                for number, ids in enumerate(part):
                     tokens[number, : len(ids)] = ids
                     mask[number, : len(ids)] = 1
-                self._queue.start_async([tokens, mask], embeddings[start : start + len(batch)])
-                start += len(batch)
+                self._queue.start_async([tokens, mask], embeddings)
             self._queue.wait_all()
-        return embeddings[[place[tuple(row)] for row in rows]]
+        return np.concatenate(found)[places] if found else np.empty((0, dimensions), np.float32)
 
 
 def _keep(request: Any, embeddings: NDArray[np.float32]) -> None:  # noqa: ANN401
