@@ -112,6 +112,13 @@ def test_columns_are_three_names(tiny, table):
     assert "expected the names of three columns" in kosbert("evaluate", tiny, table, "--columns", "a,b", code=2)
 
 
+@pytest.mark.parametrize("option", ["--json", "--predictions"])
+def test_a_folder_is_no_file_to_write(tiny, table, tmp_path, option):
+    (tmp_path / "mine").write_text("kept")
+    assert "is a directory" in kosbert("evaluate", tiny, table, option, tmp_path, code=2)
+    assert (tmp_path / "mine").read_text() == "kept"
+
+
 def test_what_is_no_model_is_one_line(tiny, table, tmp_path):
     assert "no sentence-transformers model" in refused("evaluate", tmp_path, table)
     assert "no sentence-transformers model" in refused("evaluate", table, table)

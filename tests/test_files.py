@@ -54,6 +54,14 @@ def test_a_written_folder_replaces_the_older_one_with_all_that_was_in_it(tmp_pat
     assert entries(tmp_path) == ["model"]
 
 
+def test_a_file_never_replaces_a_folder(tmp_path):
+    put_folder(tmp_path / "results", "mine", "1")
+    with pytest.raises(KosbertError, match=r"results: is a folder, and a file was to be written"):
+        write_text(tmp_path / "results", "{}")
+    assert tree(tmp_path) == {"results/mine": "1"}
+    assert entries(tmp_path) == ["results"]
+
+
 @pytest.mark.parametrize("failure", [ValueError("x"), OSError(28, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("old", [True, False], ids=["over old content", "at a new place"])
 @pytest.mark.parametrize("kind", ["file", "folder"])

@@ -15,6 +15,9 @@ def written_whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
 
     The block may make a file or a folder there. On failure nothing is left, and an older `path` stays.
+
+    Raises:
+        KosbertError: the block made a file, and `path` is a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -22,6 +25,8 @@ def written_whole(path: Path) -> Iterator[Path]:
         draft = room / path.name
         yield draft
         if path.is_dir() and draft.exists():
+            if not draft.is_dir():
+                raise KosbertError(f"{path}: is a folder, and a file was to be written; give the name of a file")
             path.replace(room / "old")
         draft.replace(path)
     except OSError as error:

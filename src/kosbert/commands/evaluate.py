@@ -11,6 +11,8 @@ from kosbert.data.pairs import Quotes, read_pairs
 from kosbert.errors import Command
 from kosbert.files import write_text
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+
 
 def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
     if value is None:
@@ -28,8 +30,8 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.option(
     "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
 )
-@click.option("--json", "metrics", type=click.Path(path_type=Path), help="File for the figures.")
-@click.option("--predictions", type=click.Path(path_type=Path), help="File for the similarities of each pair.")
+@click.option("--json", "metrics", type=FILE, help="File for the figures.")
+@click.option("--predictions", type=FILE, help="File for the similarities of each pair.")
 def evaluate(
     model: str,
     file: Path,
