@@ -3,10 +3,11 @@
 # ruff: noqa: PLC0415 - see `kosbert.cli`
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import click
 
+from kosbert.commands import options
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
@@ -16,16 +17,13 @@ OPTIONS: dict[str, dict[str, float | None]] = {
     "agglomerative": {"distance": 0.8},
     "communities": {"similarity": 0.7, "smallest": 5},
 }
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("cluster", cls=Command)
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--column", help="Of a table: the column with the sentences.")
-@click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
-)
+@options.column
+@options.quotes
 @click.option("--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True)
 @click.option("--groups", type=click.IntRange(min=1), help="kmeans: how many.  [default: the best silhouette]")
 @click.option(
@@ -42,8 +40,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     "--smallest", type=click.IntRange(min=1), help="communities: sentences of a group, at least.  [default: 5]"
 )
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-@click.option("--out", type=FILE, help="File for them, instead of the screen.")
-@click.option("--picture", type=FILE, help="File for a picture of them (.svg, .png).")
+@click.option("--out", type=options.OUTPUT, help="File for them, instead of the screen.")
+@click.option("--picture", type=options.OUTPUT, help="File for a picture of them (.svg, .png).")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
 def cluster(
     model: str,
@@ -71,7 +69,7 @@ def cluster(
     number so. communities, for large files, finds groups of sentences much alike, and leaves the others out.
     """
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
-    options = _options(method, {name: value for name, value in given.items() if value is not None})
+    chosen = _options(method, {name: value for name, value in given.items() if value is not None})
     from kosbert.apps import clustering, group_picture, group_table
     from kosbert.apps.embedder import load
     from kosbert.files import write_text
@@ -83,8 +81,8 @@ def cluster(
         clustering.check_size(len(sentences))
     embeddings = clustering.embed(load(model), sentences)
     if method == "kmeans":
-        options["seed"] = seed
-    found = getattr(clustering, method)(embeddings, **options)
+        chosen["seed"] = seed
+    found = getattr(clustering, method)(embeddings, **chosen)
     if picture:
         group_picture.draw(found, embeddings, sentences, picture, seed=seed)
     text = group_table.write(found, sentences, numbers, form=form)
@@ -97,7 +95,7 @@ def cluster(
 def _options(method: str, given: dict[str, float]) -> dict[str, Any]:
     for name in given:
         if name not in OPTIONS[method]:
-            owner = next(other for other, options in OPTIONS.items() if name in options)
+            owner = next(other for other, own in OPTIONS.items() if name in own)
             raise KosbertError(f"--{name} is for --method {owner}; the method here is {method}")
     return OPTIONS[method] | given
 

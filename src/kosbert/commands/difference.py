@@ -6,17 +6,14 @@ from pathlib import Path
 
 import click
 
+from kosbert.commands import options
 from kosbert.errors import Command
 from kosbert.files import write_text
 
 
 @click.command("difference", cls=Command)
 @click.argument("base")
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the Markdown to this file too, also on failure.",
-)
+@click.option("--out", type=options.OUTPUT, help="Write the Markdown to this file too, also on failure.")
 def difference(base: str, out: Path | None) -> None:
     """Hold the figures here against those at BASE, a branch, tag or commit.
 

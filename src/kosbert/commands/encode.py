@@ -3,10 +3,10 @@
 # ruff: noqa: PLC0415 - see `kosbert.cli`
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
+from kosbert.commands import options
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command
 
@@ -19,10 +19,8 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npy.")
-@click.option("--column", help="Of a table: its only one, sentence or text, if this is not given.")
-@click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
-)
+@options.column
+@options.quotes
 @click.option("--part", type=click.IntRange(min=1), default=5_000, show_default=True, help="Rows kept at a time.")
 @click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Processes on the CPU.")
 @click.option("--devices", callback=_names, help="Or a process on each of these: cuda:0,cuda:1.")

@@ -3,15 +3,13 @@
 # ruff: noqa: PLC0415 - see `kosbert.cli`
 
 from pathlib import Path
-from typing import get_args
 
 import click
 
+from kosbert.commands import options
 from kosbert.data.pairs import Quotes, read_pairs
 from kosbert.errors import Command
 from kosbert.files import write_text
-
-FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -27,11 +25,9 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--columns", callback=_three, help="Other names: sentence,sentence,score.")
-@click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
-)
-@click.option("--json", "metrics", type=FILE, help="File for the figures.")
-@click.option("--predictions", type=FILE, help="File for the similarities of each pair.")
+@options.quotes
+@click.option("--json", "metrics", type=options.OUTPUT, help="File for the figures.")
+@click.option("--predictions", type=options.OUTPUT, help="File for the similarities of each pair.")
 def evaluate(
     model: str,
     file: Path,

@@ -4,10 +4,10 @@
 
 from itertools import chain
 from pathlib import Path
-from typing import get_args
 
 import click
 
+from kosbert.commands import options
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
@@ -16,10 +16,8 @@ from kosbert.errors import Command, KosbertError
 @click.argument("model")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--column", help="The corpus' column of texts.")
-@click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
-)
+@options.column
+@options.quotes
 @click.option("--exact", is_flag=True, help="Make no graph: slower search that misses nothing.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="To build the graph; all cores if not given.")
 def index(

@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
+from kosbert.commands import options
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 @click.option("--queries", "file", type=click.Path(path_type=Path), help="A file of queries, of any such form.")
 @click.option("--column", help="The corpus' column of texts.")
 @click.option("--query-column", help="The queries' column of texts.")
-@click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
-)
+@options.quotes
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Sentences for each query.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: a line for each query.")
 def search(
