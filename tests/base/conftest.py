@@ -1,58 +1,15 @@
-"""A writer of the 4-bit weight format, and a whole small file of it."""
+"""A small file in the 4-bit weight format."""
 
-import struct
-
-import numpy as np
 import pytest
-
-HIDDEN, WIDE = 32, 64
-PIECES = ["<s>", "<pad>", "</s>", "<unk>", "▁한국", "어", "▁", "▁query", "q", "u", "e", "r", "y", ":", "▁que", "ry"]
-PIECES += ["▁international", "an", "你好", "한", "국", "<mask>"]
+from support import q4
 
 
 @pytest.fixture(scope="session")
 def write_q4():
-    def write(path, tensors, pieces=tuple(PIECES)):
-        blob = "".join(pieces).encode()
-        ends = np.cumsum([0, *(len(piece.encode()) for piece in pieces)]).astype("<u4")
-        scores = np.array([0 if piece.startswith("<") else -1.5 for piece in pieces], "<f4")
-        head = b"E5S1" + struct.pack("<I7ifi", 1, HIDDEN, 1, 2, WIDE, len(pieces), 16, 2, 1e-12, 32)
-        head += struct.pack("<5iQ", len(pieces), 0, 2, 1, 3, len(blob)) + ends.tobytes() + scores.tobytes() + blob
-        head += struct.pack("<iI", 0, 0) + struct.pack("<i", len(tensors))
-        entry_size = sum(2 + len(name.encode()) + struct.calcsize("<BIQQ") for name in tensors)
-        offset, entries = len(head) + entry_size, b""
-        for name, (kind, count, data) in tensors.items():
-            entries += struct.pack("<H", len(name.encode())) + name.encode()
-            entries += struct.pack("<BIQQ", kind, count, offset, len(data))
-            offset += len(data)
-        path.write_bytes(head + entries + b"".join(data for _, _, data in tensors.values()))
-        return path
-
-    return write
+    return q4.write_q4
 
 
 @pytest.fixture(scope="session")
-def q4_file(tmp_path_factory, write_q4):
+def q4_file(tmp_path_factory):
     """A one-layer encoder of random weights, in the format."""
-    rng = np.random.default_rng(7)
-
-    def matrix(rows, columns):
-        blocks = rows * columns // 32
-        scales = rng.uniform(0.01, 0.02, blocks).astype("<f2")
-        nibbles = rng.integers(0, 256, (blocks, 16), dtype=np.uint8)
-        return 1, rows * columns, b"".join(s.tobytes() + n.tobytes() for s, n in zip(scales, nibbles, strict=True))
-
-    def vector(size):
-        return 0, size, rng.normal(size=size).astype("<f4").tobytes()
-
-    tensors = {"emb.word": matrix(len(PIECES), HIDDEN), "emb.pos": matrix(16, HIDDEN), "emb.type": matrix(2, HIDDEN)}
-    tensors |= {"emb.ln.w": vector(HIDDEN), "emb.ln.b": vector(HIDDEN)}
-    for name, rows, columns in [
-        *((short, HIDDEN, HIDDEN) for short in ("q", "k", "v", "ao")),
-        ("fi", WIDE, HIDDEN),
-        ("fo", HIDDEN, WIDE),
-    ]:
-        tensors |= {f"l0.{name}.w": matrix(rows, columns), f"l0.{name}.b": vector(rows)}
-    for name in ("aln", "oln"):
-        tensors |= {f"l0.{name}.w": vector(HIDDEN), f"l0.{name}.b": vector(HIDDEN)}
-    return write_q4(tmp_path_factory.mktemp("q4") / "weights.bin", tensors)
+    return q4.write_q4(tmp_path_factory.mktemp("q4") / "weights.bin", q4.whole_tensors())
