@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from support.q4 import PIECES, whole_tensors
 
 from kosbert.base import e5
 from kosbert.base.vocabulary import trim
@@ -81,6 +82,21 @@ def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file):
         save(assemble(parts.model, parts.tokenizer, prompt=PROMPT), tmp_path / name, card="")
     for file in sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+@pytest.mark.parametrize(
+    ("sizes", "pieces", "reason"),
+    [
+        ((32, 1, 2, 64, 22, 2**31 - 1, 2), PIECES, "no tensor emb.pos of 2147483647 rows"),
+        ((32, 2**31 - 1, 2, 64, 22, 16, 2), PIECES, r"no tensor l1\.q\.w"),
+        ((32, 1, 5, 64, 22, 16, 2), PIECES, "32 dimensions, which 5 heads cannot share"),
+        ((32, 1, 2, 64, 22, 16, 2), PIECES[1:], "no pieces <s>"),
+    ],
+)
+def test_a_file_that_is_not_as_it_says_is_refused_before_a_model_is_made(tmp_path, write_q4, sizes, pieces, reason):
+    path = write_q4(tmp_path / "x.bin", whole_tensors(), pieces, sizes=sizes)
+    with pytest.raises(KosbertError, match=reason):
+        e5.convert(path)
 
 
 def test_without_a_package_index_the_message_says_what_to_do(monkeypatch, tmp_path, chosen):

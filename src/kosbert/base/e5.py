@@ -77,6 +77,12 @@ def convert(weights: Path) -> Parts:
         KosbertError: it is no such file, or not whole.
     """
     file = Q4File(weights)
+    # Before there is a model of these sizes: whether the file is as large as they say.
+    state = {name: torch.from_numpy(values) for name, values in _state(file)}
+    if absent := {BOS, PAD, EOS, UNK, MASK} - {piece for piece, _ in file.pieces}:
+        raise KosbertError(f"{weights}: no pieces {', '.join(sorted(absent))}")
+    if file.sizes.hidden % file.sizes.heads:
+        raise KosbertError(f"{weights}: {file.sizes.hidden} dimensions, which {file.sizes.heads} heads cannot share")
     tokenizer = _tokenizer(file.pieces, file.sizes.positions)
     config = BertConfig(
         vocab_size=len(file.pieces),
@@ -92,7 +98,6 @@ def convert(weights: Path) -> Parts:
         pad_token_id=tokenizer.pad_token_id,
     )
     model = BertModel(config)
-    state = {name: torch.from_numpy(values) for name, values in _state(file)}
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
@@ -101,8 +106,9 @@ def convert(weights: Path) -> Parts:
 
 def _state(file: Q4File) -> Iterator[tuple[str, NDArray[np.float32]]]:
     hidden, wide = file.sizes.hidden, file.sizes.feed_forward
+    rows = {"word": file.sizes.vocabulary, "pos": file.sizes.positions, "type": file.sizes.token_types}
     for short, name in EMBEDDINGS.items():
-        values = file.tensor(f"emb.{short}", hidden)
+        values = file.tensor(f"emb.{short}", rows[short], hidden)
         # The file has some rows more than pieces.
         yield f"embeddings.{name}.weight", values[: len(file.pieces)] if short == "word" else values
     norms = {"emb.ln": "embeddings.LayerNorm"}
@@ -110,11 +116,12 @@ def _state(file: Q4File) -> Iterator[tuple[str, NDArray[np.float32]]]:
         norms |= {f"l{layer}.{short}": f"encoder.layer.{layer}.{name}" for short, name in LAYER_NORMS.items()}
         for short, name in LAYER_MATRICES.items():
             full = f"encoder.layer.{layer}.{name}"
-            yield f"{full}.weight", file.tensor(f"l{layer}.{short}.w", wide if short == "fo" else hidden)
-            yield f"{full}.bias", file.tensor(f"l{layer}.{short}.b", wide if short == "fi" else hidden)[0]
+            outputs, inputs = wide if short == "fi" else hidden, wide if short == "fo" else hidden
+            yield f"{full}.weight", file.tensor(f"l{layer}.{short}.w", outputs, inputs)
+            yield f"{full}.bias", file.tensor(f"l{layer}.{short}.b", 1, outputs)[0]
     for short, full in norms.items():
-        yield f"{full}.weight", file.tensor(f"{short}.w", hidden)[0]
-        yield f"{full}.bias", file.tensor(f"{short}.b", hidden)[0]
+        yield f"{full}.weight", file.tensor(f"{short}.w", 1, hidden)[0]
+        yield f"{full}.bias", file.tensor(f"{short}.b", 1, hidden)[0]
 
 
 def _tokenizer(pieces: list[tuple[str, float]], positions: int) -> PreTrainedTokenizerFast:

@@ -6,7 +6,7 @@ f16 scale d and 16 bytes whose low nibbles are weights 0-15 and high nibbles wei
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from kosbert.errors import KosbertError
 
 MAGIC = b"E5S1"
 BLOCK = 32
+SHOWN = 40  # characters of a name that an error shows
 Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
 
 
@@ -63,7 +64,7 @@ class Q4File:
         try:
             self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
             self._read_header()
-        except (struct.error, ValueError, UnicodeDecodeError) as error:
+        except (struct.error, ValueError, OverflowError) as error:
             raise KosbertError(f"{path}: not a whole {MAGIC.decode()} weight file ({error})") from error
 
     def _read_header(self) -> None:
@@ -71,13 +72,19 @@ class Q4File:
         if (magic, version) != (MAGIC, 1):
             raise ValueError(f"begins {magic!r}, version {version}")
         self.sizes = Sizes(*self._take("7i"))
+        if min(astuple(self.sizes)) < 1:
+            raise ValueError(f"an encoder of {self.sizes}")
         self.layer_norm_epsilon, block = self._take("fi")
         if block != BLOCK:
             raise ValueError(f"blocks of {block} weights, expected {BLOCK}")
         (count, *_special, blob_length) = self._take("5iQ")
+        if not 0 <= count <= self.sizes.vocabulary:
+            raise ValueError(f"{count} pieces for {self.sizes.vocabulary} embeddings")
         offsets = self._take_array("<u4", count + 1)
         scores = self._take_array("<f4", count)
         blob = self._take_array("u1", blob_length).tobytes()
+        if (offsets[1:] < offsets[:-1]).any():  # else each piece could be as long as all
+            raise ValueError("pieces that overlap")
         self.pieces = [
             (blob[start:end].decode(), float(score))
             for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
@@ -87,15 +94,17 @@ class Q4File:
         self._directory = dict(self._entry() for _ in range(*self._take("i")))
         for name, tensor in self._directory.items():
             if tensor.offset + tensor.length > self._bytes.size:
-                raise ValueError(f"ends before tensor {name}")
+                raise ValueError(f"ends before tensor {name[:SHOWN]!r}")
+        if sum(tensor.length for tensor in self._directory.values()) > self._bytes.size:
+            raise ValueError("tensors that overlap")
 
     def _entry(self) -> tuple[str, Tensor]:
         (length,) = self._take("H")
         name = self._take_array("u1", length).tobytes().decode()
         kind, elements, offset, size = self._take("BIQQ")
-        width = Q4_BLOCK.itemsize * elements // BLOCK if kind else 4 * elements
+        width = Q4_BLOCK.itemsize * elements / BLOCK if kind else 4 * elements
         if kind not in (0, 1) or size != width:
-            raise ValueError(f"tensor {name}: kind {kind}, {elements} elements in {size} bytes")
+            raise ValueError(f"tensor {name[:SHOWN]!r}: kind {kind}, {elements} elements in {size} bytes")
         return name, Tensor(bool(kind), elements, offset, size)
 
     def _take(self, layout: str) -> tuple[Any, ...]:
@@ -108,21 +117,20 @@ class Q4File:
         self._at += values.nbytes
         return values
 
-    def tensor(self, name: str, columns: int) -> NDArray[np.float32]:
+    def tensor(self, name: str, rows: int, columns: int) -> NDArray[np.float32]:
         """Return a tensor as f32 [rows, columns].
 
         Raises:
-            KosbertError: there is no such tensor, or it does not have that many columns.
+            KosbertError: there is no such tensor of this shape.
         """
-        try:
-            entry = self._directory[name]
-            dtype, count = (Q4_BLOCK, entry.elements // BLOCK) if entry.quantised else (np.dtype("<f4"), entry.elements)
-            stored: NDArray[Any] = np.frombuffer(self._bytes, dtype, count, entry.offset)
-            stored = stored.reshape(entry.elements // columns, -1)
-        except (KeyError, ValueError) as error:
-            raise KosbertError(f"{self._path}: no tensor {name} of {columns} columns") from error
+        entry = self._directory.get(name)
+        block = BLOCK if entry and entry.quantised else 1
+        if not entry or entry.elements != rows * columns or columns % block:
+            raise KosbertError(f"{self._path}: no tensor {name} of {rows} rows and {columns} columns")
+        dtype = Q4_BLOCK if entry.quantised else np.dtype("<f4")
+        stored: NDArray[Any] = np.frombuffer(self._bytes, dtype, entry.elements // block, entry.offset)
         if not entry.quantised:
-            return stored.astype(np.float32)
+            return stored.reshape(rows, columns).astype(np.float32)
         nibbles = np.concatenate([stored["nibbles"] & 15, stored["nibbles"] >> 4], axis=-1)
         weights: NDArray[np.float32] = (nibbles.astype(np.float32) - 8) * stored["scale"].astype(np.float32)[..., None]
-        return weights.reshape(len(stored), columns)
+        return weights.reshape(rows, columns)
