@@ -1,0 +1,136 @@
+"""Fuzz a reader: bytes are mutated, and those that reach new code are mutated further.
+
+    python tests/fuzz.py weights --minutes 10                 # needs atheris: pip install 'kosbert[fuzz]'
+    python tests/fuzz.py weights build/fuzz/weights/crash-…   # reads an input again, without atheris
+
+A reader takes an input, or refuses it by a `KosbertError` of one line. Anything else is a failure, and so is more than
+`SECONDS` or `MEMORY`. The input of a failure is left in build/fuzz/TARGET; those that reached new code, from which the
+next run goes on, in build/fuzz/TARGET/reached.
+"""
+
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 10
+MEMORY = 1 << 30  # bytes, beyond what the program takes before it reads anything
+LARGEST = 1 << 16  # bytes of an input
+
+
+class Target(NamedTuple):
+    """What reads a file, the ending of the file's name, and files to begin with."""
+
+    read: object
+    ending: str
+    seeds: list[Path]
+
+
+def targets(folder):
+    """Return the targets by name; files to begin with that are not in the project are made in `folder`."""
+    from support.q4 import whole_tensors, write_q4  # noqa: PLC0415 - atheris watches what is imported late
+
+    from kosbert.base import e5, q4  # noqa: PLC0415
+    from kosbert.data import pairs, tables, texts  # noqa: PLC0415
+
+    weights = [write_q4(folder / "one.bin", {"x": (0, 4, bytes(16))}), write_q4(folder / "all.bin", whole_tensors())]
+    sts, nli = ROOT / "data/sample/KorSTS/sts-dev.tsv", ROOT / "data/sample/KorNLI/nli.train.ko.tsv"
+    tune, table, csv = folder / "tune.tsv", folder / "nli.tsv", folder / "all.csv"
+    tables.write_tune(tune, list(tables.read_korsts(sts).rows)[:20])
+    tables.write_nli(table, list(tables.read_kornli(nli).rows)[:20])
+    csv.write_text('\ufeffid,text\r\n1,"눈이, 온다"\r\n2,"그는 ""네"" 했다"\n', encoding="utf-8")
+    short = [_head(path, folder) for path in (sts, nli)]
+
+    def every_tensor(path):
+        file = q4.Q4File(path)
+        for name, entry in file._directory.items():
+            file.tensor(name, entry.elements // 32, 32)
+
+    return {
+        "weights": Target(every_tensor, ".bin", weights),
+        "base": Target(e5.convert, ".bin", weights),
+        "korsts": Target(lambda path: [*tables.read_korsts_sources(path).rows], ".tsv", short[:1]),
+        "kornli": Target(lambda path: [*tables.read_kornli(path).rows], ".tsv", short[1:]),
+        "tune": Target(lambda path: [*tables.read_tune(path)], ".tsv", [tune]),
+        "nli": Target(lambda path: [*tables.read_nli(path)], ".tsv", [table]),
+        "pairs": Target(pairs.read_pairs, ".tsv", [*short, tune]),
+        "texts-tsv": Target(lambda path: [*texts.read_texts(path, column="sentence1")], ".tsv", [*short, table]),
+        "texts-csv": Target(lambda path: [*texts.read_texts(path)], ".csv", [csv]),
+        "texts": Target(lambda path: [*texts.read_texts(path)], ".txt", [csv, tune]),
+    }
+
+
+def _head(path, folder):
+    """Copy the first lines of a table: what is mutated is short, or little of it is reached."""
+    head = folder / path.name
+    head.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:20]))
+    return head
+
+
+def limit_memory():
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+@click.command()
+@click.argument("name", metavar="TARGET")
+@click.argument("inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
+@click.option("--seed", default=1, show_default=True, help="Of the mutations.")
+def main(name, inputs, minutes, seed):
+    """Fuzz TARGET, or let it read INPUTS that have failed before."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    with tempfile.TemporaryDirectory() as room:
+        if inputs:
+            target = _target(name, Path(room))
+            limit_memory()
+            for path in inputs:
+                signal.alarm(SECONDS)
+                _read(target, path.read_bytes(), Path(room))
+                click.echo(f"{path}: read or refused, as it should be")
+            return
+        _fuzz(name, Path(room), minutes, seed)
+
+
+def _target(name, folder):
+    found = targets(folder)
+    if name not in found:
+        raise click.UsageError(f"no target {name}; there are {', '.join(found)}")
+    return found[name]
+
+
+def _read(target, data, folder):
+    from support.refusals import read_or_refused  # noqa: PLC0415
+
+    path = folder / f"input{target.ending}"
+    path.write_bytes(data)
+    read_or_refused(target.read, path)
+
+
+def _fuzz(name, room, minutes, seed):
+    import atheris  # noqa: PLC0415 - an extra, which reading an input again does without
+
+    with atheris.instrument_imports(include=["kosbert.data", "kosbert.base.q4", "kosbert.base.e5"]):
+        target = _target(name, room)
+    kept = ROOT / "build/fuzz" / name
+    (kept / "reached").mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(target.seeds):
+        (kept / "reached" / f"seed-{number}").write_bytes(path.read_bytes())
+    options = {"max_total_time": max(1, round(60 * minutes)), "timeout": SECONDS, "max_len": LARGEST, "seed": seed}
+    options |= {"rss_limit_mb": 0, "artifact_prefix": f"{kept}/", "print_final_stats": 1}
+    limit_memory()
+    atheris.Setup(
+        [sys.argv[0], *(f"-{option}={value}" for option, value in options.items()), str(kept / "reached")],
+        lambda data: _read(target, data, room),
+    )
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
