@@ -195,13 +195,32 @@ def test_a_truncated_or_absent_file_is_one_line(copy, embedder, name, left):
     assert f"a broken index: {name} " in refused(copy, embedder)
 
 
-@pytest.mark.parametrize("name", [index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
-def test_a_file_of_other_bytes_is_one_line(copy, embedder, name):
-    (copy / name).write_bytes(b"x" * (copy / name).stat().st_size)
-    assert "a broken index: " in refused(copy, embedder)
+@pytest.mark.parametrize("name", [index.SENTENCES, index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
+@pytest.mark.parametrize("at", [0, 200, -1])
+def test_a_byte_that_is_another_is_one_line(copy, embedder, name, at):
+    # Of the graph, it would end the process; elsewhere, most would only change what is found.
+    data = bytearray((copy / name).read_bytes())
+    data[at] ^= 1
+    (copy / name).write_bytes(data)
+    assert f"a broken index: {name} is not as it was written" in refused(copy, embedder)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', '{"format": 1, "bytes": 3}'])
+def test_a_chunk_that_was_damaged_is_encoded_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "CHUNK", 10)
+    monkeypatch.setattr(index, "_join", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build(map(str, range(40)), Numbers(40), tmp_path / "index", exact=True)
+    monkeypatch.undo()
+    monkeypatch.setattr(index, "CHUNK", 10)
+    first, second, *_ = sorted((tmp_path / ".index.building").glob("*.npy"))
+    first.write_bytes(first.read_bytes()[:-1])
+    second.write_bytes(second.read_bytes()[:-1] + b"?")
+    embedder = Numbers(40)
+    build(map(str, range(40)), embedder, tmp_path / "index", exact=True)
+    assert embedder.asked == 20
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": 2}', '{"format": 2, "sha256": 3}'])
 def test_a_broken_description_is_one_line(copy, embedder, text):
     (copy / index.ABOUT).write_text(text)
     assert "a broken index: about.json" in refused(copy, embedder)
@@ -209,8 +228,8 @@ def test_a_broken_description_is_one_line(copy, embedder, text):
 
 def test_another_format_is_refused(copy, embedder):
     about = json.loads((copy / index.ABOUT).read_text())
-    (copy / index.ABOUT).write_text(json.dumps(about | {"format": 2}))
-    assert "an index of format 2; this version reads 1" in refused(copy, embedder)
+    (copy / index.ABOUT).write_text(json.dumps(about | {"format": 1}))
+    assert "an index of another format; this version reads format 2" in refused(copy, embedder)
 
 
 def test_what_is_no_index_is_refused(tmp_path, embedder):

@@ -104,7 +104,7 @@ def test_no_index_and_a_broken_one_are_one_line(tiny, folder, tmp_path):
     assert "an index has its sentences" in kosbert("search", tiny, folder, "눈", "--column", "a", code=2)
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[: -1 if path.name == "graph.usearch" else None])
-    assert "a broken index: graph.usearch has" in refused("search", tiny, tmp_path, "눈")
+    assert "a broken index: graph.usearch is not" in refused("search", tiny, tmp_path, "눈")
 
 
 def test_an_index_of_another_model_is_one_line(tiny, folder, tmp_path):

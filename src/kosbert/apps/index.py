@@ -1,8 +1,9 @@
 """An index on disk, for corpora that outgrow memory or are searched again and again: a graph of neighbours (HNSW).
 
 The graph (Malkov and Yashunin, 2018; the library usearch) holds the embeddings in int8 and proposes some times as many
-sentences as are asked for; those are scored anew with the embeddings in fp16. All is memory-mapped. usearch is the
-extra `index`; it cannot live in one process with onnxruntime.
+sentences as are asked for; those are scored anew with the embeddings in fp16. All is memory-mapped, and verified when
+it is opened: a damaged graph would end the process, and other damage give wrong results. usearch is the extra `index`;
+it cannot live in one process with onnxruntime.
 """
 
 import hashlib
@@ -25,9 +26,9 @@ from kosbert.apps.embedder import Embedder
 from kosbert.apps.search import Rows, SentenceIndex, embedder_of, nearest, unit
 from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError, one_line
-from kosbert.files import write_text, written_whole
+from kosbert.files import digest, write_text, written_whole
 
-FORMAT = 1
+FORMAT = 2
 ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
     "about.json",
     "sentences.txt",
@@ -35,6 +36,7 @@ ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
     "embeddings.npy",
     "graph.usearch",
 )
+FILES = {"float32": (SENTENCES, OFFSETS, EMBEDDINGS), "int8": (SENTENCES, OFFSETS, EMBEDDINGS, GRAPH)}
 CHUNK = 8_192  # sentences that are encoded before they are safe from a kill
 SIGMAS = 6  # standard deviations of a number of an embedding of length 1 that int8 spans
 # Of the graph: neighbours of a sentence, and how many candidates are kept while adding and while searching.
@@ -122,7 +124,7 @@ def _build(
         "count": count,
         "precision": "float32" if exact else "int8",
         "corpus": corpus,
-        "bytes": {path.name: path.stat().st_size for path in sorted(draft.iterdir())},
+        "sha256": {path.name: digest(path, "sha256") for path in sorted(draft.iterdir())},
     }
     write_text(draft / ABOUT, json.dumps(about, indent=2) + "\n")
 
@@ -146,12 +148,22 @@ def _encode(
             state.update(b"".join(lines))
             key = json.dumps([embedder.fingerprint, precision.__name__, chunk]).encode()
             chunks.append(draft.parent / f"{hashlib.sha256(key).hexdigest()}.npy")
-            if not chunks[-1].exists():
+            if not _is_sound(chunks[-1]):
                 with written_whole(chunks[-1]) as part:
                     np.save(part, unit(embedder.encode(chunk)).astype(precision))
+                write_text(_proof(chunks[-1]), digest(chunks[-1], "sha256"))
             done(len(chunk))
     np.save(draft / OFFSETS, np.array(ends, np.int64))
     return chunks, state.hexdigest()
+
+
+def _proof(chunk: Path) -> Path:
+    return chunk.with_suffix(".sha256")
+
+
+def _is_sound(chunk: Path) -> bool:
+    there = chunk.exists() and _proof(chunk).exists()
+    return there and digest(chunk, "sha256").encode() == _proof(chunk).read_bytes()
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -200,7 +212,7 @@ def int8(embeddings: Embeddings) -> NDArray[np.int8]:
 
 
 def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> SentenceIndex:
-    """Open an index, without reading it: what is searched for is read as it is needed.
+    """Open an index. Its files are read once, to verify them, and are not kept in memory.
 
     Raises:
         KosbertError: there is no whole index of this format, or it was built with another model.
@@ -209,13 +221,18 @@ def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> Senten
     about = _about(folder)
     if about["model"] != embedder.fingerprint:
         raise KosbertError(
-            f"{folder}: built with another model: its fingerprint is {about['model'][:12]}…, "
-            f"this model's is {embedder.fingerprint[:12]}…; use that model, or build an index with this one"
+            f"{folder}: built with another model: its fingerprint is {about['model'][:12]!r}…, "
+            f"this model's is {embedder.fingerprint[:12]!r}…; use that model, or build an index with this one"
         )
     try:
+        for name, expected in about["sha256"].items():
+            if digest(folder / name, "sha256") != expected:
+                raise _broken(folder, f"{name} is not as it was written")
         sentences = Sentences(folder)
         embeddings = np.load(folder / EMBEDDINGS, mmap_mode="r")
-        graph = None if about["precision"] == "float32" else _view(folder / GRAPH)
+        graph = _view(folder / GRAPH) if GRAPH in about["sha256"] else None
+    except FileNotFoundError as error:
+        raise _broken(folder, f"{Path(error.filename).name} is not there") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise _broken(folder, one_line(error)) from error
     if not about["count"] == len(sentences) == len(embeddings) == (about["count"] if graph is None else len(graph)):
@@ -231,21 +248,12 @@ def _about(folder: Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         version = about["format"]
         if version == FORMAT:
-            about = {
-                "model": str(about["model"]),
-                "count": int(about["count"]),
-                "precision": str(about["precision"]),
-                "bytes": {**about["bytes"]},
-            }
-    except (KeyError, TypeError, ValueError) as error:
-        raise _broken(folder, f"{ABOUT} is not as it was written ({one_line(error)})") from error
+            digests = {name: about["sha256"][name] for name in FILES[about["precision"]]}
+            about = {"model": str(about["model"]), "count": about["count"], "sha256": digests}
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise _broken(folder, f"{ABOUT} is not as it was written") from error
     if version != FORMAT:
-        raise KosbertError(f"{folder}: an index of format {version!r}; this version reads {FORMAT}: build it anew")
-    for name, size in about["bytes"].items():
-        found = (folder / name).stat().st_size if (folder / name).is_file() else None
-        if found != size:
-            there = "is not there" if found is None else f"has {found:,} bytes instead of {size:,}"
-            raise _broken(folder, f"{name} {there}")
+        raise KosbertError(f"{folder}: an index of another format; this version reads format {FORMAT}: build it anew")
     return about
 
 
