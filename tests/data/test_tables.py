@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from support.refusals import check_line
 
 from kosbert.data.tables import (
     LabelledPair,
@@ -178,10 +179,10 @@ def test_skipped_rows_are_all_counted_and_the_first_three_kept(file):
             korsts_rows,
             nli(),
             "genre, filename, year, id, score, sentence1, sentence2",
-            "sentence1, sentence2, gold_label",
+            "'sentence1', 'sentence2', 'gold_label'",
         ),
-        (korsts_rows, "", "genre, filename, year, id, score, sentence1, sentence2", ""),
-        (kornli_rows, "a\tb\tneutral\n", "sentence1, sentence2, gold_label", "a, b, neutral"),
+        (korsts_rows, "", "genre, filename, year, id, score, sentence1, sentence2", "''"),
+        (kornli_rows, "a\tb\tneutral\n", "sentence1, sentence2, gold_label", "'a', 'b', 'neutral'"),
     ],
     ids=["KorNLI for KorSTS", "empty file", "no header"],
 )
@@ -247,7 +248,7 @@ def test_a_bad_row_of_an_nli_table_is_refused_with_file_and_line(file, row, reas
     assert refusal(read_nli, path) == f"{path}, line 3: expected premise, hypothesis, label: {reason}"
 
 
-@pytest.mark.parametrize(("content", "found"), [(nli(), "['sentence1', 'sentence2', 'gold_label']"), ("", "[]")])
+@pytest.mark.parametrize(("content", "found"), [(nli(), "'sentence1', 'sentence2', 'gold_label'"), ("", "nothing")])
 def test_an_nli_table_with_another_header_is_refused(file, content, found):
     path = file(content)
     message = f"{path}, line 1: expected the columns premise, hypothesis, label, found {found}"
@@ -301,3 +302,20 @@ def test_every_row_of_korean_xnli_is_usable_and_survives_the_table(tmp_path, nam
     assert (len(pairs), read.skipped) == (rows, Skipped())
     write_nli(tmp_path / "nli.tsv", pairs)
     assert list(read_nli(tmp_path / "nli.tsv")) == pairs
+
+
+def test_a_header_of_anything_is_shown_short_and_in_one_line(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_bytes(b"\x1b[2Jgenre\r\x0b" + b"x" * 10_000 + b"\tb" * 100 + b"\n")
+    for read in (lambda: list(read_korsts(path).rows), lambda: list(read_nli(path))):
+        with pytest.raises(KosbertError) as error:
+            read()
+        check_line(error.value.message)
+
+
+def test_a_field_that_is_wrong_is_shown_short(tmp_path):
+    path = tmp_path / "x.tsv"
+    path.write_text("눈\t비\t" + "x" * 10_000 + "\n", encoding="utf-8")
+    with pytest.raises(KosbertError) as error:
+        list(read_tune(path))
+    check_line(error.value.message)

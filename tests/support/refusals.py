@@ -19,5 +19,5 @@ def read_or_refused(read, *arguments, **options):
 def check_line(message):
     assert 0 < len(message) < LONGEST, f"{len(message):,} characters: {message[:LONGEST]!r}"
     assert len(message.splitlines()) == 1, f"several lines: {message!r}"
-    hidden = [letter for letter in message if unicodedata.category(letter) in ("Cc", "Cs")]
+    hidden = [letter for letter in message.replace("\t", "") if unicodedata.category(letter) in ("Cc", "Cs")]
     assert not hidden, f"characters that show as nothing or move the cursor: {message!r}"

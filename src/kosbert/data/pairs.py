@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, TextIO
 
-from kosbert.data.tables import STS_COLUMNS, TUNE_COLUMNS
+from kosbert.data.tables import SHOWN_LENGTH, STS_COLUMNS, TUNE_COLUMNS, shown
 from kosbert.errors import KosbertError
 
 Quotes = Literal["auto", "csv", "letters"]
 Rows = Iterator[tuple[int, list[str]]]  # the line on which a row ends, and its fields
-SHOWN, SHOWN_LENGTH = 8, 24  # fields of a line that an error shows, and characters of each
 
 
 def read_pairs(
@@ -64,11 +63,11 @@ def _pairs(
     if places is None:
         raise KosbertError(
             f"{path}, line {number}: expected a header with the columns {', '.join(columns or TUNE_COLUMNS)} "
-            f"(--columns names others), or sentence, sentence and score without a header; found {_shown(top)}"
+            f"(--columns names others), or sentence, sentence and score without a header; found {shown(top)}"
         )
     for number, fields in rows:
         if len(fields) != width:
-            raise KosbertError(f"{path}, line {number}: {len(fields)} columns instead of {width}: {_shown(fields)}")
+            raise KosbertError(f"{path}, line {number}: {len(fields)} columns instead of {width}: {shown(fields)}")
         yield _pair(path, number, [fields[place] for place in places])
 
 
@@ -98,7 +97,7 @@ def _pair(path: Path, number: int, fields: list[str]) -> tuple[str, str, float]:
     if not (sentence1.strip() and sentence2.strip()):
         raise KosbertError(f"{path}, line {number}: a sentence is empty")
     if (score := _number(text)) is None:
-        raise KosbertError(f"{path}, line {number}: score {text!r} is no number")
+        raise KosbertError(f"{path}, line {number}: score {text[:SHOWN_LENGTH]!r} is no number")
     return sentence1, sentence2, score
 
 
@@ -108,8 +107,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
-
-
-def _shown(fields: list[str]) -> str:
-    names = [f"{field[:SHOWN_LENGTH]!r}{'…' * (len(field) > SHOWN_LENGTH)}" for field in fields[:SHOWN]]
-    return ", ".join([*names, *["…"] * (len(fields) > SHOWN)]) or "nothing"

@@ -5,7 +5,7 @@ quoting and no header, as the original project wrote them; the NLI table is the 
 """
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ TABLE_COLUMNS = ("premise", "hypothesis", "label")
 LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1, 2
 MAX_SCORE = 5.0
 SHOWN = 3  # skipped rows that a message shows
+SHOWN_FIELDS, SHOWN_LENGTH = 8, 24  # fields of a line that an error shows, and characters of each
 
 Row = TypeVar("Row")
 
@@ -111,7 +112,7 @@ def _upstream_rows(
     with _opened(path, encoding="utf-8-sig", newline="\n") as file:
         header = tuple(next(file, "").rstrip("\r\n").split("\t"))
         if header != columns:
-            raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {', '.join(header)}")
+            raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {shown(header)}")
         for number, line in enumerate(file, start=2):
             fields = line.rstrip("\r\n").split("\t")
             try:
@@ -147,8 +148,14 @@ def _labelled_pair(fields: list[str]) -> LabelledPair:
     premise, hypothesis, label = fields
     _checked_sentences(premise, hypothesis)
     if label not in LABELS:
-        raise ValueError(f"label {label!r} is none of {', '.join(LABELS)}")
+        raise ValueError(f"label {label[:SHOWN_LENGTH]!r} is none of {', '.join(LABELS)}")
     return LabelledPair(premise, hypothesis, label)
+
+
+def shown(fields: Sequence[str]) -> str:
+    """Return what an error shows of a line: its first fields, cut short, with no character that moves the cursor."""
+    names = [f"{field[:SHOWN_LENGTH]!r}{'…' * (len(field) > SHOWN_LENGTH)}" for field in fields[:SHOWN_FIELDS]]
+    return ", ".join([*names, *["…"] * (len(fields) > SHOWN_FIELDS)]) or "nothing"
 
 
 def _checked_width(fields: list[str], columns: tuple[str, ...]) -> list[str]:
@@ -161,9 +168,9 @@ def _checked_score(text: str) -> float:
     try:
         score = float(text)
     except ValueError:
-        raise ValueError(f"score {text!r} is no number") from None
+        raise ValueError(f"score {text[:SHOWN_LENGTH]!r} is no number") from None
     if not 0 <= score <= MAX_SCORE:
-        raise ValueError(f"score {text} is not between 0 and {MAX_SCORE:g}")
+        raise ValueError(f"score {score:g} is not between 0 and {MAX_SCORE:g}")
     return score
 
 
@@ -222,7 +229,7 @@ def read_nli(path: Path) -> Iterator[LabelledPair]:
     rows = _numbered(path)
     _, header = next(rows, (1, []))
     if tuple(header) != TABLE_COLUMNS:
-        raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {header}")
+        raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {shown(header)}")
     for number, fields in rows:
         try:
             yield _labelled_pair(_checked_width(fields, TABLE_COLUMNS))
