@@ -1,6 +1,10 @@
-"""Any sentence-transformers model: from a folder, or from a model hub."""
+"""Any sentence-transformers model: from a folder, or from a model hub. No code that comes with it is run."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
 
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[attr-defined]  # of the library it uses
@@ -13,24 +17,55 @@ from kosbert.errors import KosbertError, one_line
 # Other forms of the same weights.
 LEFT_OUT = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf"]
 PYTORCH = "*.bin"
+# What a model's own files may tell transformers, and what would have it unpickle code or fetch some.
+SETTINGS = "*config*.json"
+RUNS_CODE = {"weights_only", "use_kernels", "allow_all_kernels", "kernel_config"}
+NEVER = "code that comes with a model is never run here"
 
 
 def load(model: str) -> SentenceTransformer:
-    """Load a model, onto the GPU if there is one. No code that comes with it is run.
+    """Load a model, onto the GPU if there is one.
 
     Args:
         model: a folder, from which it is loaded without any network, or else a name on the hub.
 
     Raises:
-        KosbertError: there is no such model, or it is none that we can load.
+        KosbertError: there is no such model, it is none that we can load, or it wants to have code run.
     """
     folder = find(model)
     if not (folder / "modules.json").is_file():
         raise KosbertError(f"{model}: no sentence-transformers model (it has no modules.json)")
     try:
+        _refuse_code(model, folder)
         return encoder.load(folder)
+    except KosbertError:
+        raise
+    except UnpicklingError as error:
+        reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
+        raise KosbertError(f"{model}: {reason}; use safetensors") from error
     except Exception as error:  # whatever the libraries raise over somebody's files
+        if "trust_remote_code" in str(error):  # which they advise to set
+            raise KosbertError(f"{model}: needs classes of its own, but {NEVER}; choose another model") from error
         raise KosbertError(f"{model}: no sentence-transformers model that we can load: {one_line(error)}") from error
+
+
+def _refuse_code(model: str, folder: Path) -> None:
+    # The libraries refuse classes of a model's own, but do what the settings of its modules say.
+    for file in sorted(folder.rglob(SETTINGS)):
+        for asked in _wants_code(json.loads(file.read_text(encoding="utf-8"))):
+            raise KosbertError(f"{model}: {file.relative_to(folder)} sets {asked}, but {NEVER}; choose another model")
+
+
+def _wants_code(settings: Any) -> Iterator[str]:  # noqa: ANN401 - as JSON has it
+    """Find the settings that would have code run; also an attention that is a repository of kernels on the hub."""
+    if isinstance(settings, dict):
+        for key, value in settings.items():
+            if key in RUNS_CODE or ("attn_implementation" in key and "/" in str(value)):
+                yield f"{key} to {value}"
+            yield from _wants_code(value)
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _wants_code(value)
 
 
 def find(model: str) -> Path:
