@@ -173,7 +173,7 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _join(chunks: list[Path], path: Path) -> int:
-    parts = [np.load(chunk, mmap_mode="r") for chunk in chunks]
+    parts = [*map(_part, chunks)]
     count = sum(map(len, parts))
     whole = np.lib.format.open_memmap(path, "w+", parts[0].dtype, (count, parts[0].shape[1]))
     start = 0
@@ -182,6 +182,14 @@ def _join(chunks: list[Path], path: Path) -> int:
         start += len(part)
     whole.flush()
     return count
+
+
+def _part(path: Path) -> Embeddings:
+    try:
+        part: Embeddings = np.load(path, mmap_mode="r")
+    except (ValueError, EOFError) as error:  # an array of objects, which would be unpickled, is refused so, too
+        raise KosbertError(f"{path}: a broken part of an index; delete it, and run this again") from error
+    return part
 
 
 def _connect(embeddings: Embeddings, path: Path, threads: int) -> None:
