@@ -1,5 +1,6 @@
 """In int8, an encoder gives nearly the embeddings that it gives otherwise."""
 
+import os
 import sys
 
 import numpy as np
@@ -9,6 +10,7 @@ from transformers import BertConfig
 
 from kosbert.encoder import load
 from kosbert.errors import KosbertError
+from kosbert.inference import usable_cores
 from kosbert.quantized import Int8Encoder
 
 
@@ -32,3 +34,12 @@ def test_without_the_extra_it_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(KosbertError, match=r"pip install 'kosbert\[int8\]'"):
         Int8Encoder(load(tiny))
+
+
+def test_cores_are_those_that_are_said_or_that_the_system_tells(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert usable_cores() == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert usable_cores() == len(os.sched_getaffinity(0))
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert usable_cores() == os.cpu_count()

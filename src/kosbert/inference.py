@@ -33,7 +33,10 @@ def library() -> Any:  # noqa: ANN401 - a module without types
 def usable_cores() -> int:
     """Return how many cores to use: what OMP_NUM_THREADS says, or else all that this process may have."""
     said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else len(os.sched_getaffinity(0))
+    if said.isdecimal() and int(said):
+        return int(said)
+    # macOS does not tell which cores a process may have.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Inference:
