@@ -146,6 +146,24 @@ def test_the_upload_longest_unused_makes_room(engine):
         engine.search("비", top=1, token=tokens[1])
 
 
+def test_uploads_that_are_large_together_make_room_too(engine, monkeypatch):
+    first, second = (engine.upload("a.txt", sent("비\n" * 100)) for _ in range(2))
+    assert first.memory > 100 * engine.dimensions * 4
+    monkeypatch.setattr(engines, "MEMORY", 2 * first.memory + 100)
+    third = engine.upload("a.txt", sent("비\n" * 100))
+    assert engine.memory == second.memory + third.memory
+    with pytest.raises(RefusalError):
+        engine.search("비", top=1, token=first.token)
+
+
+def test_an_upload_that_is_too_large_beside_others_is_kept_alone(engine, monkeypatch):
+    monkeypatch.setattr(engines, "MEMORY", 10)
+    tokens = [engine.upload("a.txt", sent("비")).token for _ in range(2)]
+    engine.search("비", top=1, token=tokens[1])
+    with pytest.raises(RefusalError):
+        engine.search("비", top=1, token=tokens[0])
+
+
 def test_threads_get_what_one_alone_gets(engine):
     alone = [engine.search(text, top=4) for text in TEXTS]
     with ThreadPoolExecutor(8) as pool:

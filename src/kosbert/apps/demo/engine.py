@@ -1,6 +1,7 @@
 """What the demo does, without any web: search, similarity and clusters over an embedder."""
 
 import secrets
+import sys
 import threading
 import time
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from kosbert.apps.clustering import flat_map, kmeans
-from kosbert.apps.demo.limits import MINUTES, UPLOADS, RefusalError
+from kosbert.apps.demo.limits import MEMORY, MINUTES, UPLOADS, RefusalError
 from kosbert.apps.demo.uploads import read_upload
 from kosbert.apps.embedder import Embedder
 from kosbert.apps.search import Hit, SentenceIndex
@@ -32,6 +33,7 @@ class Corpus:
     size: int
     samples: list[str]
     index: SentenceIndex
+    memory: int  # bytes of its sentences and their embeddings
 
 
 @dataclass(frozen=True)
@@ -129,14 +131,20 @@ class Engine:
         corpus = self._indexed(secrets.token_urlsafe(16), name, read_upload(name, file, column))
         with self._turn:
             self._forget()
-            while len(self._uploads) >= UPLOADS:
-                self._uploads.popitem(last=False)
             self._uploads[corpus.token] = self._clock(), corpus
+            while len(self._uploads) > 1 and (len(self._uploads) > UPLOADS or self.memory > MEMORY):
+                self._uploads.popitem(last=False)
         return corpus
+
+    @property
+    def memory(self) -> int:
+        """The bytes of all uploaded corpora."""
+        return sum(corpus.memory for _, corpus in self._uploads.values())
 
     def _indexed(self, token: str, name: str, sentences: list[str]) -> Corpus:
         index = SentenceIndex.from_sentences(sentences, Polite(self._embedder))
-        return Corpus(token, name, len(sentences), [*dict.fromkeys(sentences)][:SAMPLES], index)
+        memory = sum(map(sys.getsizeof, sentences)) + len(sentences) * self.dimensions * np.dtype(np.float32).itemsize
+        return Corpus(token, name, len(sentences), [*dict.fromkeys(sentences)][:SAMPLES], index, memory)
 
     def _find(self, token: str) -> Corpus:
         if not token:

@@ -11,6 +11,7 @@ CLUSTERED = 500  # sentences at once
 GROUPS = 20
 TOP = 20  # hits
 UPLOADS = 16  # corpora in memory
+MEMORY = 128 << 20  # bytes of them all
 MINUTES = 30  # after its last use, until an uploaded corpus is forgotten
 
 
