@@ -16,7 +16,10 @@ COMMANDS = (
 @click.group()
 @click.version_option(package_name="kosbert")
 def main() -> None:
-    """Train, benchmark and use Korean Sentence-BERT. Commands over the pipeline run in the project's top folder."""
+    """Train, benchmark and use Korean Sentence-BERT.
+
+    `kosbert COMMAND --help` tells more. benchmark, publish, difference and spread run in the project's top folder.
+    """
 
 
 for name in COMMANDS:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from kosbert.commands import options
+from kosbert.commands import options as shared
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
@@ -19,30 +19,49 @@ OPTIONS: dict[str, dict[str, float | None]] = {
 }
 
 
-@click.command("cluster", cls=Command)
+@click.command("cluster", cls=Command, short_help="Group sentences by meaning.")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@options.column
-@options.quotes
-@click.option("--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True)
-@click.option("--groups", type=click.IntRange(min=1), help="kmeans: how many.  [default: the best silhouette]")
+@click.option("--column", help="Column of a table with the sentences.  [default: its only one, or sentence or text]")
+@shared.quotes
+@click.option(
+    "--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True, help="How to group; see above."
+)
+@click.option(
+    "--groups",
+    type=click.IntRange(min=1),
+    help="kmeans: the number of groups.  [default: the one with the best silhouette]",
+)
 @click.option(
     "--distance",
     type=click.FloatRange(0, 2, min_open=True),
-    help="agglomerative: 1 − cosine, at most.  [default: 0.8]",
+    help="agglomerative: 1 − cosine of groups to merge, at most.  [default: 0.8]",
 )
 @click.option(
     "--similarity",
     type=click.FloatRange(0, 1),
-    help="communities: cosine to the central one, at least.  [default: 0.7]",
+    help="communities: cosine to a group's central sentence, at least.  [default: 0.7]",
 )
 @click.option(
-    "--smallest", type=click.IntRange(min=1), help="communities: sentences of a group, at least.  [default: 5]"
+    "--smallest", type=click.IntRange(min=1), help="communities: sentences in a group, at least.  [default: 5]"
 )
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
-@click.option("--out", type=options.OUTPUT, help="File for them, instead of the screen.")
-@click.option("--picture", type=options.OUTPUT, help="File for a picture of them (.svg, .png).")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="What to write.",
+)
+@click.option("--out", type=shared.OUTPUT, help="File to write the groups to, instead of the screen.")
+@click.option("--picture", type=shared.OUTPUT, help="File to draw the groups in (.svg, .png).")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=42,
+    show_default=True,
+    help="Seed of kmeans and of the picture.",
+)
 def cluster(
     model: str,
     file: Path,
@@ -59,17 +78,18 @@ def cluster(
     picture: Path | None,
     seed: int,
 ) -> None:
-    """Group the sentences in FILE by their meaning, as MODEL has it.
+    """Group the sentences in FILE by meaning, as MODEL has it.
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
 
-    FILE is text in UTF-8 with a sentence a line, or a table (.tsv, .csv, .parquet). Blank ones are left out.
+    FILE is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet). Blank ones are left out.
 
-    kmeans puts each sentence into one of so many groups. agglomerative merges groups up to a distance, and finds their
-    number so. communities, for large files, finds groups of sentences much alike, and leaves the others out.
+    kmeans puts every sentence into one of a given number of groups. agglomerative merges groups up to a distance, which
+    decides their number. communities, for large files, finds groups of sentences that are much alike, and leaves the
+    others out.
     """
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
-    chosen = _options(method, {name: value for name, value in given.items() if value is not None})
+    options = _options(method, {name: value for name, value in given.items() if value is not None})
     from kosbert.apps import clustering, group_picture, group_table
     from kosbert.apps.embedder import load
     from kosbert.files import write_text
@@ -81,8 +101,8 @@ def cluster(
         clustering.check_size(len(sentences))
     embeddings = clustering.embed(load(model), sentences)
     if method == "kmeans":
-        chosen["seed"] = seed
-    found = getattr(clustering, method)(embeddings, **chosen)
+        options["seed"] = seed
+    found = getattr(clustering, method)(embeddings, **options)
     if picture:
         group_picture.draw(found, embeddings, sentences, picture, seed=seed)
     text = group_table.write(found, sentences, numbers, form=form)
@@ -95,7 +115,7 @@ def cluster(
 def _options(method: str, given: dict[str, float]) -> dict[str, Any]:
     for name in given:
         if name not in OPTIONS[method]:
-            owner = next(other for other, own in OPTIONS.items() if name in own)
+            owner = next(other for other, options in OPTIONS.items() if name in options)
             raise KosbertError(f"--{name} is for --method {owner}; the method here is {method}")
     return OPTIONS[method] | given
 

@@ -11,17 +11,29 @@ from kosbert.errors import Command, KosbertError
 MODEL = "models/nli_sts"
 
 
-@click.command("demo", cls=Command)
-@click.option("--model", default=MODEL, show_default=True, help="Folder of a model, or its name on the hub.")
-@click.option("--corpus", type=click.Path(path_type=Path), help="File to search, instead of the built-in sentences.")
-@click.option("--column", help="Column of a table as corpus.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.command("demo", cls=Command, short_help="Serve the web demo.")
+@click.option(
+    "--model", default=MODEL, show_default=True, help="Folder of a sentence-transformers model, or its name on the hub."
+)
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path),
+    help="File to search: text or a table.  [default: 131 built-in sentences]",
+)
+@click.option("--column", help="Column of that table.  [default: its only one, or sentence or text]")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 for any that is free.",
+)
 def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port: int) -> None:
     """Serve the web demo: search, similarity and clusters, in Korean and English.
 
-    A corpus is a text file with a sentence a line, or a table (.tsv, .csv, .parquet); its embeddings are made at the
-    start. The same as JSON is described at /docs. Nothing leaves this machine.
+    A corpus is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet); its embeddings are made
+    at the start. The JSON interface is described at /docs. Nothing leaves this machine.
     """
     import ipaddress
 

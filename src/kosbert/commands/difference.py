@@ -11,13 +11,13 @@ from kosbert.errors import Command
 from kosbert.files import write_text
 
 
-@click.command("difference", cls=Command)
+@click.command("difference", cls=Command, short_help="Compare the figures with those of a branch.")
 @click.argument("base")
-@click.option("--out", type=options.OUTPUT, help="Write the Markdown to this file too, also on failure.")
+@click.option("--out", type=options.OUTPUT, help="File to write the Markdown to as well, also on failure.")
 def difference(base: str, out: Path | None) -> None:
-    """Hold the figures here against those at BASE, a branch, tag or commit.
+    """Compare the figures here with those at BASE, a branch, tag or commit.
 
-    Exits with 1 if one is lower by more than `report.drop_at_most` points, or its row has vanished.
+    Exits with 1 if a figure is lower by more than `report.drop_at_most` points (params.yaml), or its row has vanished.
     """
     from kosbert import params
     from kosbert.difference import compare, faults, report

@@ -15,16 +15,24 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
     return [name.strip() for name in value.split(",") if name.strip()] if value else []
 
 
-@click.command("encode", cls=Command)
+@click.command("encode", cls=Command, short_help="Encode the texts of a file of any size.")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write: .parquet or .npy.")
-@options.column
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, .parquet or .npy.")
+@click.option("--column", help="Column of a table with the texts.  [default: its only one, or sentence or text]")
 @options.quotes
-@click.option("--part", type=click.IntRange(min=1), default=5_000, show_default=True, help="Rows kept at a time.")
-@click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Processes on the CPU.")
-@click.option("--devices", callback=_names, help="Or a process on each of these: cuda:0,cuda:1.")
-@click.option("--int8", is_flag=True, help="In int8 on the CPU: faster, and a little less exact (extra int8).")
+@click.option(
+    "--part",
+    type=click.IntRange(min=1),
+    default=5_000,
+    show_default=True,
+    help="Rows in a part; finished parts survive a kill.",
+)
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes on the CPU."
+)
+@click.option("--devices", callback=_names, help="One process on each of these devices, such as cuda:0,cuda:1.")
+@click.option("--int8", is_flag=True, help="Encode in int8 on the CPU: faster, a little less exact (extra int8).")
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and drop what is left of another run.")
 def encode(
     model: str,
@@ -43,10 +51,10 @@ def encode(
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
 
-    FILE is a table with a header (.tsv, .csv, .parquet), or a text a line. In UTF-8.
+    FILE is text in UTF-8 with one text on each line, or a table with a header (.tsv, .csv, .parquet).
 
-    A .parquet has the columns text and embedding; a .npy [rows, dimensions] can be memory-mapped. A run that was killed
-    goes on from its last finished part when it is repeated.
+    A .parquet file has the columns text and embedding; a .npy file [rows, dimensions] can be memory-mapped. When a run
+    was killed, give the same command again: it goes on from the last finished part.
     """
     if int8 + bool(devices) + (processes > 1) > 1:
         raise click.UsageError("choose one of --processes, --devices and --int8")

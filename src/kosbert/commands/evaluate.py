@@ -21,13 +21,17 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     return names
 
 
-@click.command("evaluate", cls=Command)
+@click.command("evaluate", cls=Command, short_help="Score a model on sentence pairs of your own.")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--columns", callback=_three, help="Other names: sentence,sentence,score.")
+@click.option(
+    "--columns",
+    callback=_three,
+    help="Names of the two sentence columns and the score.  [default: sentence1,sentence2,score]",
+)
 @options.quotes
-@click.option("--json", "metrics", type=options.OUTPUT, help="File for the figures.")
-@click.option("--predictions", type=options.OUTPUT, help="File for the similarities of each pair.")
+@click.option("--json", "metrics", type=options.OUTPUT, help="File to write the eight figures to, as JSON.")
+@click.option("--predictions", type=options.OUTPUT, help="File to write each pair's four similarities to (.tsv).")
 def evaluate(
     model: str,
     file: Path,
@@ -37,15 +41,17 @@ def evaluate(
     metrics: Path | None,
     predictions: Path | None,
 ) -> None:
-    """Score MODEL on the sentence pairs in FILE: the eight figures.
+    """Score MODEL on the sentence pairs in FILE, by the correlation of four similarities with the scores.
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
 
     FILE is a tab-separated table in UTF-8: with a header that names the columns sentence1, sentence2 and score, in any
     order and with others beside them; or without one, these three columns. Scores may be on any scale.
 
-    Quotes: a field that begins with " is read as quoted, as CSV has it, unless the header is that of upstream KorSTS,
-    where " is a letter. In other files where it is a letter, say --quotes letters.
+    The eight figures are Pearson's and Spearman's correlation × 100 for cosine, Euclidean and Manhattan distance
+    (negated) and dot product.
+
+    --quotes auto takes " for a letter under the header of upstream KorSTS.
     """
     import json
 

@@ -10,12 +10,16 @@ import click
 from kosbert.errors import Command
 
 
-@click.command("export", cls=Command)
+@click.command("export", cls=Command, short_help="Export a model to OpenVINO, in fp32 or int8.")
 @click.argument("model")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; it may not exist yet.")
-@click.option("--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True)
-@click.option("--check", type=click.Path(path_type=Path), help="Texts to check on, instead of some built-in ones.")
-@click.option("--column", help="Column of the texts, if that file is a table.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write; it must not exist.")
+@click.option(
+    "--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True, help="Of the weights."
+)
+@click.option(
+    "--check", type=click.Path(path_type=Path), help="File with texts to check on.  [default: a few built-in ones]"
+)
+@click.option("--column", help="Column of that file, if it is a table.  [default: its only one, or sentence or text]")
 def export(
     model: str, *, out: Path, precision: Literal["fp32", "int8"], check: Path | None, column: str | None
 ) -> None:

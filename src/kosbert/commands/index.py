@@ -12,21 +12,28 @@ from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
 
-@click.command("index", cls=Command)
+@click.command("index", cls=Command, short_help="Build an index on disk, to search a large corpus.")
 @click.argument("model")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
-@options.column
+@click.option("--column", help="Column of CORPUS with the sentences.  [default: its only one, or sentence or text]")
 @options.quotes
-@click.option("--exact", is_flag=True, help="Make no graph: slower search that misses nothing.")
-@click.option("--threads", type=click.IntRange(min=0), default=0, help="To build the graph; all cores if not given.")
+@click.option("--exact", is_flag=True, help="Make no graph: search is slower, and misses nothing.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Threads that build the graph; with 1, the same input gives the same bytes.  [default: one for each core]",
+)
 def index(
     model: str, corpus: Path, folder: Path, *, column: str | None, quotes: Quotes, exact: bool, threads: int
 ) -> None:
     """Build an index of CORPUS in FOLDER, for `kosbert search MODEL FOLDER`.
 
-    MODEL and CORPUS are as in `kosbert search`; CORPUS need not fit in memory. A build that was stopped goes on where
-    it was when the same command is given again.
+    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+
+    CORPUS is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet). It need not fit in
+    memory. When a build was stopped, give the same command again: what was encoded is kept.
     """
     from kosbert.apps import embedder
     from kosbert.apps.index import build

@@ -9,18 +9,27 @@ import click
 from kosbert.errors import Command
 
 
-@click.command("mteb", cls=Command)
+@click.command("mteb", cls=Command, short_help="Run MTEB's Korean tasks on a model.")
 @click.argument("model")
-@click.option("--tasks", default="STS", show_default=True, help="Names with commas between them, or a type, or all.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), default="mteb-results", show_default=True, help="Folder for results."
+    "--tasks",
+    default="STS",
+    show_default=True,
+    help="Names of tasks or of a type of them, separated by commas; or all.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="mteb-results",
+    show_default=True,
+    help="Folder for mteb's results.",
 )
 def mteb(model: str, tasks: str, out: Path) -> None:
     """Run MTEB's Korean tasks on MODEL, through the library mteb.
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub; its own prompts are used. The data of
-    the tasks come from the hub. What has been run on the same model is not run again. A name that no task has lists
-    those there are.
+    the tasks come from the hub. A task that was run on the same weights is not run again. An unknown name is answered
+    with all names.
     """
     from tabulate import tabulate
 

@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""What several commands take, and say in the same words."""
 
 from pathlib import Path
 from typing import get_args
@@ -9,7 +9,10 @@ from kosbert.data.pairs import Quotes
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # a file to write
 
-column = click.option("--column", help="Of a table: its only one, sentence or text, if this is not given.")
 quotes = click.option(
-    "--quotes", type=click.Choice(get_args(Quotes)), default="auto", show_default=True, help="How to read quotes."
+    "--quotes",
+    type=click.Choice(get_args(Quotes)),
+    default="auto",
+    show_default=True,
+    help='A " that begins a field of a table: it quotes the field (csv, auto), or is a letter (letters).',
 )

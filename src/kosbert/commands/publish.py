@@ -9,13 +9,14 @@ import click
 from kosbert.errors import Command
 
 
-@click.command("publish", cls=Command)
+@click.command("publish", cls=Command, short_help="Make a model's folder ready for a model hub.")
 @click.argument("row")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it may not exist yet.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
 def publish(row: str, out: Path) -> None:
-    """Write the folder of ROW's model that is ready for a model hub, with the eight figures in its card.
+    """Copy the model of ROW to a folder that is ready for a model hub, with the eight figures in its card.
 
-    ROW is a row of the table: base, or a recipe. Refused where the base's licence forbids to pass models on.
+    ROW is a row of the performance table: base, or a recipe such as nli_sts. Refused where the base's licence does not
+    allow models to be passed on.
     """
     from kosbert import params
     from kosbert.publish import publish

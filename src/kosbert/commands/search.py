@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from kosbert.apps.search import Hit
 
 
-@click.command("search", cls=Command)
+@click.command("search", cls=Command, short_help="Find the sentences nearest in meaning to a query.")
 @click.argument("model")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("query", nargs=-1)
-@click.option("--queries", "file", type=click.Path(path_type=Path), help="A file of queries, of any such form.")
-@click.option("--column", help="The corpus' column of texts.")
-@click.option("--query-column", help="The queries' column of texts.")
+@click.option(
+    "--queries", "file", type=click.Path(path_type=Path), help="File with queries: text or a table, as CORPUS."
+)
+@click.option("--column", help="Column of CORPUS with the sentences.  [default: its only one, or sentence or text]")
+@click.option("--query-column", help="Column of that file with the queries.  [default: likewise]")
 @options.quotes
-@click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="Sentences for each query.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a line for each query.")
+@click.option(
+    "--top", type=click.IntRange(min=1), default=5, show_default=True, help="Number of sentences shown for each query."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each query.")
 def search(
     model: str,
     corpus: Path,
@@ -43,9 +47,8 @@ def search(
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
 
-    CORPUS is a file in UTF-8: text, a sentence a line; a table whose name ends in .tsv, .csv or .parquet, with a column
-    that is the only one, or named sentence or text, or given by --column; or a folder that `kosbert index` made. Blank
-    texts are left out, and rows counted from 1 without them.
+    CORPUS is text in UTF-8 with one sentence on each line, a table (.tsv, .csv, .parquet), or a folder that `kosbert
+    index` made. Blank texts are left out, and rows are counted from 1 without them.
     """
     import json
 

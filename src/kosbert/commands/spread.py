@@ -8,11 +8,18 @@ from kosbert.errors import Command
 from kosbert.evaluation.figures import FIGURES
 
 
-@click.command("spread", cls=Command)
-@click.option("--figure", type=click.Choice(FIGURES), default="cosine_spearman", show_default=True)
-@click.option("--rev", default="HEAD", show_default=True, help="The commit that the experiments began at.")
+@click.command("spread", cls=Command, short_help="Mean and deviation over the seeds of a sweep.")
+@click.option(
+    "--figure",
+    type=click.Choice(FIGURES),
+    metavar="FIGURE",
+    default="cosine_spearman",
+    show_default=True,
+    help="One of the eight figures: cosine, euclidean, manhattan or dot, then _pearson or _spearman.",
+)
+@click.option("--rev", default="HEAD", show_default=True, help="Commit that the experiments began at.")
 def spread(figure: str, rev: str) -> None:
-    """Show mean and spread over seeds of the experiments of a sweep, for each other setting."""
+    """Show a figure's mean and standard deviation over the seeds of a sweep, for each of its other settings."""
     from kosbert.spread import finished, spread
 
     experiments, others = finished(rev)
