@@ -106,3 +106,12 @@ def test_a_pull_request_from_a_fork_gets_no_comment_for_its_token_cannot_write()
 @pytest.mark.parametrize("name", ["benchmark", "weekly"])
 def test_figures_are_never_those_of_the_sample(name):
     assert load(ROOT / f".github/workflows/{name}.yml")["env"]["KOSBERT_FALL_BACK"] == "no"
+
+
+def test_pre_commit_runs_a_make_target_and_fetches_nothing():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (repository,) = config["repos"]
+    assert repository["repo"] == "local"
+    (hook,) = repository["hooks"]
+    assert (hook["entry"], hook["pass_filenames"]) == ("make check", False)
+    subprocess.run(["make", "--dry-run", "check"], cwd=ROOT, check=True, capture_output=True)
