@@ -11,6 +11,7 @@ import pytest
 from support.commands import invoked
 from support.hub import hub
 
+from kosbert import loading
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.evaluation.figures import FIGURES
@@ -127,6 +128,15 @@ def test_what_is_no_model_is_one_line(tiny, table, tmp_path):
     assert "broken: no sentence-transformers model that we can load: " in refused("evaluate", broken, table)
     (broken / "modules.json").write_text("{")
     assert "broken: no sentence-transformers model that we can load: " in refused("evaluate", broken, table)
+
+
+def test_who_has_not_run_the_benchmark_reads_what_makes_the_model(table, monkeypatch):
+    def no_hub(*_, **__):
+        raise OSError
+
+    monkeypatch.setattr(loading, "snapshot_download", no_hub)
+    assert "made by `make benchmark`" in refused("evaluate", "models/none", table)
+    assert "make benchmark" not in refused("evaluate", "our/tiny", table)
 
 
 def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expected, tmp_path):

@@ -21,6 +21,7 @@ PYTORCH = "*.bin"
 SETTINGS = "*config*.json"
 RUNS_CODE = {"weights_only", "use_kernels", "allow_all_kernels", "kernel_config"}
 NEVER = "code that comes with a model is never run here"
+MADE_HERE = "; what is under models is made by `make benchmark`, and found from the project's top folder"
 
 
 def load(model: str) -> SentenceTransformer:
@@ -87,5 +88,6 @@ def _fetched(name: str) -> Path:
         raise KosbertError(
             f"{name}: no such folder here, and it could not be had from the hub: "
             f"{reason or 'no connection, and it is not in the cache'}"
+            f"{MADE_HERE if name.startswith('models/') else ''}"
         ) from error
     return folder
