@@ -57,5 +57,6 @@ $(READY): pyproject.toml constraints.txt
 gc: $(READY) ## Drop from DVC's cache what the workspace does not use (models of experiments, too)
 	@$(BIN)/dvc gc --workspace --force
 
+# What a user has put here stays: a licensed base, DVC's own settings (with passwords, perhaps).
 clean: ## Remove what was made here: environment, data, models, caches (DVC's cache too)
-	@git clean -fdXq -- .
+	@git clean -fdXq --exclude='!/003_bert_eojeol_pytorch' --exclude='!/.dvc/config.local' -- .
