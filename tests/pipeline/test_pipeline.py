@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -135,17 +134,6 @@ def test_a_model_is_published_only_as_the_pipeline_makes_it(project, tmp_path):
     figures = json.loads((project.folder / "metrics/nli_sts.json").read_text())
     assert [100 * each.metric_value for each in data.eval_results] == pytest.approx(list(figures.values()))
     assert load(tmp_path / "ready").encode(["눈이 온다."]).shape == (1, 32)
-
-
-def test_the_readmes_python_code_runs(project, root):
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    similarity, search, export = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
-    assert project.run("python", "-c", similarity).strip().startswith("tensor([[")
-    assert re.match(r"\d 오늘은 비가 내린다. 0\.\d+|\d 그는 수영을 한다. 0\.\d+", project.run("python", "-c", search))
-    project.run("kosbert", "export", "models/nli_sts", "--out", "exported")
-    shape = project.run("python", "-c", f"{export}print(embeddings.shape)")
-    assert shape.strip().endswith("(1, 32)")
-    shutil.rmtree(project.folder / "exported")
 
 
 def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_workspace(project, tmp_path):

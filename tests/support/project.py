@@ -82,6 +82,18 @@ class Project:
             self.run("dvc", "checkout", "-q")
 
 
+def as_a_newcomer(project, room):
+    """Give a project's commands a machine's first day: an empty home in `room`, nothing set, no network."""
+    for name in ("home", "tmp"):
+        (room / name).mkdir()
+    nowhere = "http://127.0.0.1:9"
+    project.environment = {
+        **{name: project.environment[name] for name in ("PATH", "PYTHONPATH")},
+        **{"HOME": str(room / "home"), "TMPDIR": str(room / "tmp"), "OMP_NUM_THREADS": "1"},
+        **{"http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": "127.0.0.1,localhost"},
+    }
+
+
 def made_small(root, folder):
     """Copy the project, and make its run a matter of a minute by parameters."""
     for name in ("src", "stages", "data/sample"):

@@ -1,0 +1,182 @@
+"""A newcomer's way: each command and each piece of Python that the documentation shows is run.
+
+They run in a copy of the small project, with the files that they name, an empty home and no network.
+"""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+
+import pyarrow
+import pytest
+import yaml
+from dvc.utils.hydra import apply_overrides
+from pyarrow import parquet
+from support.project import Project
+from support.readme import blocks, commands
+
+from kosbert import params
+
+# How the commands begin that are not run here, and why.
+NOT_RUN = {
+    "make test": "runs this",
+    "pip install": "needs a package index",
+    "kosbert mteb": "needs the hub, and hours; tests/test_korean_tasks.py runs it on a task of its own",
+    "docker": "needs a daemon; tests/test_docker.py reads the files",
+    "dvc exp run --queue": "six trainings; test_sweep.py runs fewer",
+    "dvc exp run --run-all": "likewise",
+    "dvc exp show": "likewise",
+    "kosbert spread": "likewise",
+    "make demo": "does not end; here it answers curl",
+    "curl": "asks the demo; likewise",
+}
+# Trainings of hours, or on a base that is not within reach: here DVC sets their parameters, and ours are asked.
+ONLY_SET = ("dvc exp run -S base_model=", "dvc exp run -S training.")
+EXITS = {"kosbert publish": 1}  # the figures of the sample are not to be published
+
+# Ours run in one process, which imports the libraries once.
+OURS = """
+import json, sys
+from click.testing import CliRunner
+from kosbert.cli import main
+for words in json.loads(sys.argv[1]):
+    done = CliRunner().invoke(main, words)
+    print(json.dumps([done.exit_code, done.output, repr(done.exception)]))
+"""
+
+
+def shown(root):
+    """The commands, those first that make the branch with which others compare."""
+    ordered = sorted(blocks(root, "sh"), key=lambda block: "git switch" not in block)
+    return [words for block in ordered for words in commands(block)]
+
+
+def begins(words, *starts):
+    return shlex.join(words).startswith(starts)
+
+
+def chosen(root, *, ours):
+    return [
+        words for words in shown(root) if not begins(words, *NOT_RUN, *ONLY_SET) and (words[0] == "kosbert") == ours
+    ]
+
+
+@pytest.fixture(scope="module")
+def walked(project, sentences, tmp_path_factory):
+    """A copy of the project, with the files that the documentation names."""
+    folder = shutil.copytree(project.folder, tmp_path_factory.mktemp("newcomer") / "the project")
+    copy = Project(folder)
+    who = {f"GIT_{role}_{what}": f"t@{what}" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    copy.environment = project.environment | who | {"PYTHONPATH": str(folder / "src")}
+
+    def write(name, *lines):
+        (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+    write("corpus.txt", *sentences)
+    write("sentences.txt", *sentences[:40])
+    write("queries.csv", "query", *sentences[:2])
+    write("texts.tsv", "id\tsentence", *(f"{number}\t{text}" for number, text in enumerate(sentences[:20])))
+    parquet.write_table(pyarrow.table({"text": sentences}), folder / "corpus.parquet")
+    pairs = zip(sentences[:20], sentences[1:21], range(20), strict=True)
+    rows = ("\t".join([one, other, str(score)] * 2) for one, other, score in pairs)
+    write("pairs.tsv", "sentence1\tsentence2\tscore\tleft\tright\tlabel", *rows)
+    return copy
+
+
+def test_each_exception_is_of_a_command_that_is_shown(root):
+    assert [
+        start for start in (*NOT_RUN, *ONLY_SET, *EXITS) if not any(begins(one, start) for one in shown(root))
+    ] == []
+
+
+def test_our_commands_run(walked, root):
+    given = chosen(root, ours=True)
+    assert {"evaluate", "publish", "search", "index", "cluster", "encode", "export"} <= {name for _, name, *_ in given}
+    said = walked.run("python", "-c", OURS, json.dumps([words[1:] for words in given]))
+    results = [json.loads(line) for line in said.splitlines() if line.startswith("[")]
+    for words, (code, output, error) in zip(given, results, strict=True):
+        expected = next((code for start, code in EXITS.items() if begins(words, start)), 0)
+        assert code == expected, f"{words}:\n{output}{error}"
+        assert code == 0 or output.startswith("Error: ")
+    for name in ("figures.json", "similarities.tsv", "groups.svg", "embeddings.parquet", "exported", "index"):
+        assert (walked.folder / name).exists()
+
+
+def test_the_python_code_runs(walked, root):
+    """After the commands, for some of it loads what they export."""
+    similarity, search, export = blocks(root, "python")
+    assert walked.run("python", "-c", similarity).strip().startswith("tensor([[")
+    assert re.match(r"\d 오늘은 비가 내린다. 0\.\d+|\d 그는 수영을 한다. 0\.\d+", walked.run("python", "-c", search))
+    shape = walked.run("python", "-c", f"{export}print(embeddings.shape)")
+    assert shape.strip().endswith("(1, 32)")
+
+
+def test_every_other_command_runs(walked, root):
+    said = {}
+    for program, *arguments in chosen(root, ours=False):
+        run = walked.make if program == "make" else walked.run
+        said[shlex.join([program, *arguments])] = run(*(() if program == "make" else (program,)), *arguments)
+    assert "The figures are the same as before" in said["make benchmark"] or "Running stage" in said["make benchmark"]
+    (difference,) = (text for command, text in said.items() if command.startswith("dvc metrics diff"))
+    assert "metrics/sts.json" in difference
+    assert "metrics/nli.json" not in difference
+
+
+def test_each_experiment_that_is_too_long_to_run_sets_parameters_that_there_are(root, tmp_path):
+    for words in (words for words in shown(root) if begins(words, *ONLY_SET)):
+        file = shutil.copy(root / "params.yaml", tmp_path)
+        apply_overrides(file, [words[place + 1] for place, word in enumerate(words) if word == "-S"])
+        assert params.load(tmp_path / "params.yaml") != params.load(root / "params.yaml"), words
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_demo_answers_curl(walked, root):
+    (curl,) = (words for words in shown(root) if words[0] == "curl")
+    served = shlex.split(walked.make("--dry-run", "demo"))  # the port of the documentation may be taken
+    with subprocess.Popen(
+        [*served, "--port", "0"], cwd=walked.folder, env=walked.environment, stdout=subprocess.PIPE, text=True
+    ) as demo:
+        try:
+            port = re.search(r"http://127\.0\.0\.1:(\d+) ", demo.stdout.readline())[1]
+            command = [word.replace(":8000/", f":{port}/") for word in curl]
+            answer = json.loads(walked.run(*command, "--silent", "--retry", "9", "--retry-connrefused"))
+        finally:
+            demo.terminate()
+    assert len(answer["hits"]) == 3
+
+
+def test_a_mirror_is_where_the_files_come_from(walked, tmp_path):
+    mirror = shutil.copytree(walked.folder / "data/sample", tmp_path / "a mirror")
+    values = walked.params()
+    values["datasets"]["sample"]["sources"] = ["$KORNLU_MIRROR"]
+    (walked.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    assert "nothing: no source is given" in walked.run("dvc", "repro", "-f", "download", expect=255)
+    walked.environment["KORNLU_MIRROR"] = str(mirror)
+    assert str(mirror) in walked.run("dvc", "repro", "download")
+    assert (walked.folder / "data/raw/KorSTS/sts-test.tsv").exists()
+
+
+def test_nothing_was_written_outside_the_project_but_caches_of_pictures_and_of_torch(walked):
+    def left(variable):
+        folder = walked.environment[variable]
+        return {path.name for path in (walked.folder / folder).iterdir()}
+
+    assert left("HOME") <= {".cache", ".config"}
+    home = walked.folder / walked.environment["HOME"]
+    assert {path.name for folder in home.iterdir() for path in folder.iterdir()} <= {"matplotlib"}
+    assert {name for name in left("TMPDIR") if not name.startswith("torchinductor_")} == set()
+
+
+def test_make_clean_leaves_what_git_has_and_what_a_user_has_put_there(walked):
+    own = ("003_bert_eojeol_pytorch/pytorch_model.bin", ".dvc/config.local")
+    made = (".venv/bin/python", "build/difference.md", "mteb-results/a.json", ".mypy_cache/a", "src/kosbert.egg-info/a")
+    for name in (*own, *made):
+        (walked.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (walked.folder / name).touch()
+    before = walked.git("status", "--porcelain")
+    walked.make("clean")
+    ignored = re.findall(r"^!! (.*)$", walked.git("status", "--porcelain", "--ignored"), flags=re.M)
+    assert sorted(ignored) == [".dvc/config.local", "003_bert_eojeol_pytorch/"]
+    assert walked.git("status", "--porcelain") == before
