@@ -7,6 +7,7 @@ import click
 from kosbert import params
 from kosbert.errors import Command
 from kosbert.evaluation.breakdown import read_test
+from kosbert.evaluation.resampled import read_resampled
 from kosbert.files import write_text
 from kosbert.report import canvas
 from kosbert.report.page import page
@@ -16,6 +17,7 @@ from kosbert.report.results import gather
 
 @click.command(cls=Command)
 @click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Folder of the similarities.")
+@click.option("--resampled", type=click.Path(path_type=Path), required=True, help="What stage `resample` has found.")
 @click.option("--raw", type=click.Path(path_type=Path), required=True, help="Folder of the upstream files.")
 @click.option("--train", type=click.Path(path_type=Path), required=True, help="The tune file of the training pairs.")
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file of the dev pairs.")
@@ -27,6 +29,7 @@ from kosbert.report.results import gather
 def main(
     *,
     predictions: Path,
+    resampled: Path,
     raw: Path,
     train: Path,
     dev: Path,
@@ -38,10 +41,11 @@ def main(
 ) -> None:
     """Write the pictures and the page that holds them."""
     chosen = params.load()
-    rows = gather(chosen, predictions, models)
+    found = read_resampled(resampled)
+    rows = gather(chosen, predictions, models, found)
     groups = draw(chosen, rows, curves)
     test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
-    html = page(chosen, rows, test, groups)
+    html = page(chosen, rows, test, groups, found.differences)
     canvas.write([picture for group in groups for picture in group.pictures], svg=svg, png=png)
     write_text(out, html)
     click.echo(f"{out}: open it in a browser; its pictures are in {svg} and {png} too")

@@ -8,6 +8,7 @@ from kosbert import params
 from kosbert.errors import Command
 from kosbert.evaluation.breakdown import read_test
 from kosbert.evaluation.details import details
+from kosbert.evaluation.resampled import read_resampled
 from kosbert.evaluation.scores import read_predictions
 from kosbert.evaluation.table import performance, replace_between_markers
 from kosbert.files import write_text
@@ -16,6 +17,7 @@ from kosbert.files import write_text
 @click.command(cls=Command)
 @click.option("--metrics", type=click.Path(path_type=Path), required=True, help="Folder of the metrics files.")
 @click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Folder of the similarities.")
+@click.option("--resampled", type=click.Path(path_type=Path), required=True, help="What stage `resample` has found.")
 @click.option("--raw", type=click.Path(path_type=Path), required=True, help="Folder of the upstream files.")
 @click.option("--train", type=click.Path(path_type=Path), required=True, help="The tune file of the training pairs.")
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file of the dev pairs.")
@@ -23,14 +25,23 @@ from kosbert.files import write_text
 @click.option("--details", "detailed", type=click.Path(path_type=Path), required=True, help="File for the details.")
 @click.option("--readme", type=click.Path(path_type=Path), required=True, help="README with the table's markers.")
 def main(
-    *, metrics: Path, predictions: Path, raw: Path, train: Path, dev: Path, out: Path, detailed: Path, readme: Path
+    *,
+    metrics: Path,
+    predictions: Path,
+    resampled: Path,
+    raw: Path,
+    train: Path,
+    dev: Path,
+    out: Path,
+    detailed: Path,
+    readme: Path,
 ) -> None:
     """Write and print the performance table, and write it in detail."""
     chosen = params.load()
     table = performance(chosen, metrics)
     test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
     predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
-    write_text(detailed, details(chosen, predicted, test, seed=chosen.seed))
+    write_text(detailed, details(chosen, predicted, test, read_resampled(resampled)))
     write_text(readme, replace_between_markers(readme.read_text(encoding="utf-8"), table))
     write_text(out, table)
     click.echo(f"\n{table}\nIn detail, with intervals: {detailed}\n")

@@ -56,7 +56,7 @@ def test_a_changed_recipe_reruns_its_training_its_evaluation_and_the_report(proj
     values = project.params()
     values["recipes"]["sts"]["epochs"] = 2
     with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
-        assert sorted(project.repro()) == ["evaluate@sts", "page", "report", "train@sts"]
+        assert sorted(project.repro()) == ["evaluate@sts", "page", "report", "resample", "train@sts"]
 
 
 def test_an_edited_training_module_reruns_the_trainings_and_nothing_before_them(project):

@@ -6,7 +6,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from kosbert.evaluation.breakdown import read_test
-from kosbert.evaluation.scores import GOLD, write_predictions
+from kosbert.evaluation.resampled import resample
+from kosbert.evaluation.scores import GOLD, read_predictions, write_predictions
 from kosbert.report.pictures import draw
 from kosbert.report.results import gather
 
@@ -51,8 +52,14 @@ def project(tmp_path_factory, small, test_set):
 
 
 @pytest.fixture(scope="session")
-def rows(small, project):
-    return gather(small, project / "predictions", project / "models")
+def resampled(small, project):
+    predictions = {name: read_predictions(project / f"predictions/{name}.tsv") for name in small.report.rows}
+    return resample(predictions, seed=small.seed, resamples=small.report.resamples)
+
+
+@pytest.fixture(scope="session")
+def rows(small, project, resampled):
+    return gather(small, project / "predictions", project / "models", resampled)
 
 
 @pytest.fixture(scope="session")

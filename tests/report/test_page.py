@@ -42,8 +42,16 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def html(small, rows, test_set, groups):
-    return page(small, rows, test_set, groups)
+def write(small, rows, test_set, groups, resampled):
+    def write(params=small, test=test_set):
+        return page(params, rows, test, groups, resampled.differences)
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def html(write):
+    return write()
 
 
 @pytest.fixture(scope="module")
@@ -117,20 +125,18 @@ def test_every_table_has_a_caption_and_a_box_to_scroll_in(parsed):
     assert len(parsed.all("table")) == len(parsed.all("caption")) == len(boxes)
 
 
-def test_a_sentence_cannot_become_a_part_of_the_page(small, rows, test_set, groups):
+def test_a_sentence_cannot_become_a_part_of_the_page(write, test_set):
     sentence = "<script>alert('문장')</script> & \"그리고\""
-    html = page(small, rows, test_set.assign(sentence1=sentence), groups)
+    html = write(test=test_set.assign(sentence1=sentence))
     assert "<script" not in html
     assert Page(html).words().count(sentence) == 20
 
 
-def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_licence(
-    small, rows, test_set, groups, parsed
-):
+def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_licence(write, small, parsed):
     assert "sample : a made-up sample, so these scores mean nothing" in parsed.words()
     assert "published" not in parsed.words()
     assert "CC BY-SA" not in parsed.words()
-    kornlu = Page(page(small.model_copy(update={"dataset": "kornlu"}), rows, test_set, groups)).words()
+    kornlu = Page(write(small.model_copy(update={"dataset": "kornlu"}))).words()
     assert "NLI, then STS ETRI KorBERT (published) 80.10 80.42" in kornlu
     assert "kf-deberta-multitask 185 M 86.25" in kornlu
     assert "under CC BY-SA 4.0" in kornlu
@@ -138,17 +144,17 @@ def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_lic
 
 
 def test_one_row_alone_has_no_comparisons(small, rows, test_set, groups):
-    assert "Which differences are real" not in Page(page(small, rows[:1], test_set, groups)).words()
+    assert "Which differences are real" not in Page(page(small, rows[:1], test_set, groups, [])).words()
 
 
 def test_a_part_with_few_pairs_has_no_score(parsed):
     assert " n/a " in parsed.words().split("Parts of the test set")[-1].split("one score only.")[1]
 
 
-def test_predictions_of_other_pairs_are_refused(small, rows, test_set, groups):
+def test_predictions_of_other_pairs_are_refused(write, test_set):
     with pytest.raises(KosbertError):
-        page(small, rows, test_set.head(30), groups)
+        write(test=test_set.head(30))
 
 
-def test_the_same_input_gives_the_same_page(small, rows, test_set, groups, html):
-    assert page(small, rows, test_set, groups) == html
+def test_the_same_input_gives_the_same_page(write, html):
+    assert write() == html

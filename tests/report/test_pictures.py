@@ -12,6 +12,7 @@ import pytest
 
 from kosbert.errors import KosbertError
 from kosbert.evaluation.published import PUBLISHED_BY_SIZE, Encoder
+from kosbert.evaluation.resampled import write_resampled
 from kosbert.report import canvas
 from kosbert.report.curves import DEV, LOSS, curves, read_curve
 from kosbert.report.pairs import calibration
@@ -47,15 +48,17 @@ def test_all_curves_may_be_missing(small, rows, tmp_path):
     assert last.missing == "No curves are there for: NLI; STS; NLI, then STS."
 
 
-def test_another_process_draws_the_same_bytes(project, groups, root, tmp_path):
+def test_another_process_draws_the_same_bytes(project, groups, resampled, root, tmp_path):
+    write_resampled(resampled, tmp_path / "resampled.json")
     script = (
         "import sys; from pathlib import Path; from kosbert import params\n"
         "from kosbert.report import canvas; from kosbert.report.pictures import draw\n"
-        "from kosbert.report.results import gather\n"
+        "from kosbert.report.results import gather; from kosbert.evaluation.resampled import read_resampled\n"
         "folder, out = Path(sys.argv[1]), Path(sys.argv[2]); p = params.load(Path(sys.argv[3]))\n"
         "r = p.report.model_copy(update={'resamples': 100})\n"
         "p = p.model_copy(update={'dataset': 'sample', 'report': r})\n"
-        "groups = draw(p, gather(p, folder / 'predictions', folder / 'models'), folder / 'curves')\n"
+        "found = read_resampled(out / 'resampled.json')\n"
+        "groups = draw(p, gather(p, folder / 'predictions', folder / 'models', found), folder / 'curves')\n"
         "canvas.write([x for g in groups for x in g.pictures], svg=out / 'svg', png=out / 'png')\n"
     )
     command = [sys.executable, "-c", script, str(project), str(tmp_path), str(root / "params.yaml")]

@@ -3,7 +3,6 @@
 Nothing in it quotes a sentence of the test set, so it may stand where the table does.
 """
 
-from itertools import combinations, pairwise
 from pathlib import Path
 from textwrap import fill
 
@@ -12,26 +11,25 @@ import pandas as pd
 from tabulate import tabulate
 
 from kosbert.evaluation.breakdown import FEWEST, PAIR_SEEN, SENTENCE_SEEN, slices
+from kosbert.evaluation.figures import MAIN
 from kosbert.evaluation.published import PUBLISHED
+from kosbert.evaluation.resampled import ERROR, Resampled
 from kosbert.evaluation.scores import figures
 from kosbert.evaluation.table import COLUMNS, caption
-from kosbert.evaluation.uncertainty import LEVEL, Comparison, compare, intervals
-from kosbert.params import BASE, Params
+from kosbert.evaluation.uncertainty import LEVEL, Comparison
+from kosbert.params import Params
 
-FEW = 4  # rows of which all are compared with all
-ERROR = 1 - LEVEL
 SHARE = f"{100 * LEVEL:.0f} %"
-MAIN = "cosine_spearman"  # what is compared and sliced
 
 
-def details(params: Params, predictions: dict[str, pd.DataFrame], test: pd.DataFrame, *, seed: int) -> str:
+def details(params: Params, predictions: dict[str, pd.DataFrame], test: pd.DataFrame, resampled: Resampled) -> str:
     """Return the detailed table as Markdown.
 
     Args:
         params: the parameters; the labels and `resamples` of `report` among them.
         predictions: those of each row of the report, in its order.
         test: the test set as `breakdown.read_test` gives it.
-        seed: of the resampling.
+        resampled: what resampling says of these rows.
 
     Raises:
         KosbertError: predictions and test set are not of the same pairs, or a figure is not a number.
@@ -40,24 +38,21 @@ def details(params: Params, predictions: dict[str, pd.DataFrame], test: pd.DataF
     parts = [
         "# The performance table in detail",
         caption(params).rstrip(),
-        *_figures(params, predictions, scores, seed),
-        *_differences(params, predictions, seed),
+        *_figures(params, scores, resampled, pairs=len(test)),
+        *_differences(params, resampled),
         *_slices(params, predictions, test, scores),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _figures(
-    params: Params, predictions: dict[str, pd.DataFrame], scores: dict[str, dict[str, float]], seed: int
-) -> list[str]:
+def _figures(params: Params, scores: dict[str, dict[str, float]], resampled: Resampled, *, pairs: int) -> list[str]:
     rows = []
-    for name, frame in predictions.items():
-        found = intervals(frame, seed=seed, resamples=params.report.resamples)
-        cells = [f"{scores[name][figure]:.2f} [{each.low:.1f}, {each.high:.1f}]" for figure, each in found.items()]
+    for name, ours in scores.items():
+        found = resampled.intervals[name]
+        cells = [f"{ours[figure]:.2f} [{each.low:.1f}, {each.high:.1f}]" for figure, each in found.items()]
         rows.append([f"{params.base_model} (ours)", params.report.rows[name], *cells])
     published = PUBLISHED if params.chosen_dataset.comparable else {}
     rows += [[*key, *(f"{figure:.2f}" for figure in each)] for key, each in published.items()]
-    pairs = len(next(iter(predictions.values())))
     text = (
         f"In brackets: the {SHARE} confidence interval, of {params.report.resamples:,} bootstrap resamples of the "
         f"{pairs:,} test pairs. It is about other test pairs of this kind, not about other trainings."
@@ -67,19 +62,19 @@ def _figures(
     return ["## Figures", _wrapped(f"{text} {none}" if published else text), _table(head, rows, left=2)]
 
 
-def _differences(params: Params, predictions: dict[str, pd.DataFrame], seed: int) -> list[str]:
-    resamples = params.report.resamples
-    found = {
-        (one, other): compare(predictions[one], predictions[other], seed=seed, resamples=resamples, figure=MAIN)
-        for one, other in compared(list(predictions))
-    }
+def _differences(params: Params, resampled: Resampled) -> list[str]:
+    found, labels, resamples = resampled.differences, params.report.rows, params.report.resamples
     if not found:
         return []
-    labels = params.report.rows
-    corrected = holm([each.p_value for each in found.values()])
     rows = [
-        [labels[other], labels[one], *_comparison(each), f"{p:.4f}", "yes" if p < ERROR else "no"]
-        for ((one, other), each), p in zip(found.items(), corrected, strict=True)
+        [
+            labels[each.other],
+            labels[each.one],
+            *_comparison(each.comparison),
+            f"{each.corrected:.4f}",
+            "yes" if each.distinguishable else "no",
+        ]
+        for each in found
     ]
     text = (
         f"Cosine Spearman of the first less that of the second, with its {SHARE} interval, on the same resampled test "
@@ -95,26 +90,6 @@ def _differences(params: Params, predictions: dict[str, pd.DataFrame], seed: int
 
 def _comparison(each: Comparison) -> list[str]:
     return [f"{each.difference:+.2f}", f"[{each.low:+.2f}, {each.high:+.2f}]", f"{each.p_value:.4f}"]
-
-
-def compared(rows: list[str]) -> list[tuple[str, str]]:
-    """All pairs of few rows; of more, each with the base (or the first), and each with the next."""
-    rows = sorted(rows, key=lambda row: row != BASE)
-    every = list(combinations(rows, 2))
-    near = {*((rows[0], row) for row in rows[1:]), *pairwise(rows)}
-    return every if len(rows) <= FEW else [pair for pair in every if pair in near]
-
-
-def holm(p_values: list[float]) -> list[float]:
-    """Correct p-values for their number, so that any false alarm among them is as rare as one alone would be.
-
-    Source: Holm, 1979, A Simple Sequentially Rejective Multiple Test Procedure.
-    """
-    order = np.argsort(p_values, kind="stable")
-    steps = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.maximum.accumulate(steps).clip(max=1)
-    return [float(p) for p in corrected]
 
 
 def _slices(

@@ -8,11 +8,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kosbert.evaluation.breakdown import FEWEST, slices, worst
-from kosbert.evaluation.details import ERROR, MAIN, SHARE, compared, holm
-from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.details import SHARE
+from kosbert.evaluation.figures import FIGURES, MAIN
 from kosbert.evaluation.published import PUBLISHED, PUBLISHED_BY_SIZE
+from kosbert.evaluation.resampled import Difference
 from kosbert.evaluation.table import COLUMNS
-from kosbert.evaluation.uncertainty import Comparison, compare
 from kosbert.params import Params
 from kosbert.report.pictures import Group
 from kosbert.report.results import Row, best
@@ -20,7 +20,9 @@ from kosbert.report.results import Row, best
 WORST = 20  # pairs that are shown
 
 
-def page(params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group]) -> str:
+def page(
+    params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group], differences: list[Difference]
+) -> str:
     """Return the report.
 
     It quotes sentences of the test set, so it falls under that one's licence.
@@ -30,6 +32,7 @@ def page(params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group
         rows: as `results.gather` gives them.
         test: the test set, as `breakdown.read_test` gives it.
         groups: the pictures, as `pictures.draw` gives them.
+        differences: of the rows.
 
     Raises:
         KosbertError: the predictions are not of the pairs of `test`.
@@ -41,7 +44,7 @@ def page(params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "data_uri": _data_uri, "span": _span}
+    environment.filters |= {"number": _number, "data_uri": _data_uri, "span": _span, "verdict": _verdict}
     chosen = best(rows)
     comparable = params.chosen_dataset.comparable
     return environment.get_template("page.html.jinja").render(
@@ -54,7 +57,8 @@ def page(params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group
         published={key: dict(zip(FIGURES, each, strict=True)) for key, each in PUBLISHED.items()} if comparable else {},
         by_size=PUBLISHED_BY_SIZE if comparable else (),
         share=SHARE,
-        comparisons=_comparisons(params, rows),
+        labels={row.name: row.label for row in rows},
+        differences=differences,
         groups=groups,
         parts=_parts(rows, test),
         fewest=FEWEST,
@@ -64,31 +68,10 @@ def page(params: Params, rows: list[Row], test: pd.DataFrame, groups: list[Group
     )
 
 
-def _comparisons(params: Params, rows: list[Row]) -> list[tuple[Row, Row, Comparison, float, str]]:
-    """Compare rows: which, with which, the comparison, its corrected p-value, and the verdict."""
-    by_name = {row.name: row for row in rows}
-    found = [
-        (
-            by_name[other],
-            by_name[one],
-            compare(
-                by_name[one].predictions,
-                by_name[other].predictions,
-                seed=params.seed,
-                resamples=params.report.resamples,
-                figure=MAIN,
-            ),
-        )
-        for one, other in compared(list(by_name))
-    ]
-    corrected = holm([comparison.p_value for *_, comparison in found])
-    return [(*each, p, _verdict(each[2], p)) for each, p in zip(found, corrected, strict=True)]
-
-
-def _verdict(comparison: Comparison, p: float) -> str:
-    if not p < ERROR:
+def _verdict(each: Difference) -> str:
+    if not each.distinguishable:
         return "not distinguishable"
-    return "better" if comparison.difference > 0 else "worse"
+    return "better" if each.comparison.difference > 0 else "worse"
 
 
 def _parts(rows: list[Row], test: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -8,7 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from kosbert.data.tables import MAX_SCORE
-from kosbert.evaluation.details import MAIN
+from kosbert.evaluation.figures import MAIN
 from kosbert.evaluation.scores import GOLD
 from kosbert.report import canvas
 from kosbert.report.canvas import Picture

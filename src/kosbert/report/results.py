@@ -8,9 +8,10 @@ import pandas as pd
 from safetensors import SafetensorError, safe_open
 
 from kosbert.errors import KosbertError, one_line
-from kosbert.evaluation.details import MAIN
+from kosbert.evaluation.figures import MAIN
+from kosbert.evaluation.resampled import Resampled
 from kosbert.evaluation.scores import figures, read_predictions
-from kosbert.evaluation.uncertainty import Interval, intervals
+from kosbert.evaluation.uncertainty import Interval
 from kosbert.params import Params
 
 
@@ -29,13 +30,14 @@ class Row:
     parameters: int
 
 
-def gather(params: Params, predictions: Path, models: Path) -> list[Row]:
+def gather(params: Params, predictions: Path, models: Path, resampled: Resampled) -> list[Row]:
     """Read the rows of the table, in its order.
 
     Args:
         params: names the rows.
         predictions: the folder of `<row>.tsv`.
         models: the folder of the encoders.
+        resampled: what resampling says of these rows.
 
     Raises:
         KosbertError: predictions or an encoder's weights are missing or unreadable.
@@ -50,7 +52,7 @@ def gather(params: Params, predictions: Path, models: Path) -> list[Row]:
                 label,
                 predicted,
                 figures(predicted, source=path),
-                intervals(predicted, seed=params.seed, resamples=params.report.resamples),
+                resampled.intervals[name],
                 count_parameters(models / name),
             )
         )

@@ -7,8 +7,8 @@ from itertools import cycle, pairwise
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-from kosbert.evaluation.details import MAIN, SHARE
-from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.details import SHARE
+from kosbert.evaluation.figures import FIGURES, MAIN
 from kosbert.evaluation.published import PUBLISHED, PUBLISHED_BY_SIZE, Encoder
 from kosbert.report import canvas
 from kosbert.report.canvas import Picture
