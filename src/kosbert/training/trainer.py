@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import click
@@ -78,7 +79,8 @@ def train(
         The outcome; nothing in a process beside the one that writes.
 
     Raises:
-        KosbertError: a row of a table is malformed, the batch cannot be split, or the disk is full.
+        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, or the checkpoint
+            cannot be read.
     """
     encoder = load(init)
     decisive = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
@@ -104,7 +106,12 @@ def train(
             click.echo(f"start: dev cosine Spearman {start:.2f}")
             if last:
                 click.echo(f"goes on from {last}")
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        except UnpicklingError as error:
+            raise KosbertError(
+                f"{last}: this checkpoint is damaged, or holds code, which is never run; delete it, and run this again"
+            ) from error
         best = trainer.state.best_model_checkpoint
         if not (best and checkpoints.is_whole(Path(best))):
             raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
