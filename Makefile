@@ -1,12 +1,13 @@
 # `make` lists what there is; `make benchmark` and `make test` do all set-up themselves.
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Python 3.11 to 3.14; the first of these that is there.
+PYTHON ?= $(firstword $(foreach version,11 12 13 14,$(shell command -v python3.$(version))) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test check demo setup gc clean
+.PHONY: help benchmark metrics-diff plots summary comment test check demo setup audit gc clean
 
 # What the figures are held against. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -53,6 +54,12 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+# In an environment of its own: what it needs is not what we need.
+audit: ## Hold the pinned versions against the known weaknesses (needs the network)
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1
+	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 gc: $(READY) ## Drop from DVC's cache what the workspace does not use (models of experiments, too)
 	@$(BIN)/dvc gc --workspace --force
