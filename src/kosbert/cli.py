@@ -3,9 +3,12 @@
 What a command needs is imported when it runs, so that help comes at once.
 """
 
+import sys
 from importlib import import_module
 
 import click
+
+from kosbert.errors import KosbertError
 
 COMMANDS = (
     *("benchmark", "evaluate", "search", "index", "cluster", "encode", "export", "demo"),
@@ -20,6 +23,8 @@ def main() -> None:
 
     `kosbert COMMAND --help` tells more. benchmark, publish, difference and spread run in the project's top folder.
     """
+    if sys.platform == "win32":  # which has no fcntl and no resource
+        raise KosbertError("kosbert runs on Linux and macOS; on Windows, run it in WSL")
 
 
 for name in COMMANDS:
