@@ -144,3 +144,15 @@ def test_an_error_is_one_line_on_stderr_also_without_a_path(error, line):
 def test_a_mistake_of_ours_keeps_its_traceback():
     result = invoke(lambda: int("one"))
     assert isinstance(result.exception, ValueError)
+
+
+def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_working_one_stays(tmp_path):
+    killed = tmp_path / ".file.abcdefgh"
+    put_folder(killed, "file", "half")
+    with written_whole(tmp_path / "file") as first:
+        assert not killed.exists()
+        first.write_text("first")
+        write_text(tmp_path / "file", "second")
+        assert first.exists()
+    assert tree(tmp_path) == {"file": "first"}
+    assert entries(tmp_path) == ["file"]

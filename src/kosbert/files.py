@@ -1,10 +1,13 @@
 """Files that are whole or absent: atomic writes, and the digests that prove a file is the one meant."""
 
+import fcntl
+import glob
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kosbert.errors import KosbertError
@@ -20,7 +23,10 @@ def written_whole(path: Path) -> Iterator[Path]:
         KosbertError: the block made a file, and `path` is a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_rooms_of_the_killed(path)
     room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    held = os.open(room, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
     try:
         draft = room / path.name
         yield draft
@@ -35,6 +41,20 @@ def written_whole(path: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(room, ignore_errors=True)
+        os.close(held)
+
+
+def _remove_rooms_of_the_killed(path: Path) -> None:
+    """Remove the temporary folders of processes that could not do so; one that is still at work has locked its own."""
+    for room in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+        with suppress(OSError):  # it is locked, or gone already
+            held = os.open(room, os.O_RDONLY)
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if any(room.iterdir()):  # else it may be one that is about to be locked
+                    shutil.rmtree(room, ignore_errors=True)
+            finally:
+                os.close(held)
 
 
 def write_text(path: Path, text: str) -> None:
