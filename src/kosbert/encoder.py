@@ -12,7 +12,7 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 from kosbert.files import written_whole
 
 MAX_LENGTH = 128  # tokens of a sentence that count; KorNLU's longest has fewer than 128
@@ -63,13 +63,18 @@ def load(folder: Path) -> SentenceTransformer:
     """Load an encoder, onto the GPU if there is one. Nothing is fetched from anywhere.
 
     Raises:
-        KosbertError: there is no encoder in the folder.
+        KosbertError: there is no encoder in the folder, or it cannot be read.
     """
     if not (folder / "modules.json").is_file():
         raise KosbertError(
             f"{folder}: no sentence-transformers model there (modules.json is missing); `dvc repro` makes it"
         )
-    return SentenceTransformer(str(folder), local_files_only=True)
+    try:
+        return SentenceTransformer(str(folder), local_files_only=True)
+    except Exception as error:  # whatever the libraries raise over a broken file
+        raise KosbertError(
+            f"{folder}: no sentence-transformers model that we can load: {one_line(error)}; `dvc repro` makes ours"
+        ) from error
 
 
 def read_card(folder: Path) -> str:

@@ -39,21 +39,23 @@ def load(model: str) -> SentenceTransformer:
     try:
         _refuse_code(model, folder)
         return encoder.load(folder)
-    except KosbertError:
-        raise
-    except UnpicklingError as error:
-        reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
-        raise KosbertError(f"{model}: {reason}; use safetensors") from error
-    except Exception as error:  # whatever the libraries raise over somebody's files
-        if "trust_remote_code" in str(error):  # which they advise to set
+    except KosbertError as error:
+        if isinstance(error.__cause__, UnpicklingError):
+            reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
+            raise KosbertError(f"{model}: {reason}; use safetensors") from error
+        if "trust_remote_code" in str(error.__cause__):  # which the libraries advise to set
             raise KosbertError(f"{model}: needs classes of its own, but {NEVER}; choose another model") from error
-        raise KosbertError(f"{model}: no sentence-transformers model that we can load: {one_line(error)}") from error
+        raise
 
 
 def _refuse_code(model: str, folder: Path) -> None:
     # The libraries refuse classes of a model's own, but do what the settings of its modules say.
     for file in sorted(folder.rglob(SETTINGS)):
-        for asked in _wants_code(json.loads(file.read_text(encoding="utf-8"))):
+        try:
+            settings = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise KosbertError(f"{file}: no settings of a model that we can read: {one_line(error)}") from error
+        for asked in _wants_code(settings):
             raise KosbertError(f"{model}: {file.relative_to(folder)} sets {asked}, but {NEVER}; choose another model")
 
 

@@ -8,6 +8,7 @@ from support.commands import invoked
 
 from kosbert.apps import embedder, index
 from kosbert.apps.bulk import encode_file
+from kosbert.files import digest
 
 TEXTS = ["비가 온다", "눈이 온다"]
 
@@ -39,7 +40,7 @@ def test_code_in_an_index_is_never_run(model, tiny, tmp_path, planted, name):
     index.build(TEXTS, model, folder)
     np.save(folder / name, planted)
     about = json.loads((folder / index.ABOUT).read_text())
-    about["bytes"][name] = (folder / name).stat().st_size
+    about["sha256"][name] = digest(folder / name, "sha256")  # whoever plants it can do that as well
     (folder / index.ABOUT).write_text(json.dumps(about))
     assert f"{folder}: a broken index" in refused("search", tiny, folder, "비", "--top", 1)
 
@@ -57,6 +58,7 @@ def test_code_in_a_part_of_an_index_is_never_run(model, tiny, tmp_path, planted,
             index.build(TEXTS, model, tmp_path / "index")
     (part,) = (tmp_path / ".index.building").glob("*.npy")
     np.save(part, planted)
+    part.with_suffix(".sha256").write_text(digest(part, "sha256"))
     assert f"{part}: a broken part" in refused("index", tiny, corpus, tmp_path / "index")
 
 

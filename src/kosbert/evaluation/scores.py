@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 from kosbert.evaluation.figures import CORRELATIONS, FIGURES, SIMILARITIES
 from kosbert.files import written_whole
 
@@ -53,6 +53,8 @@ def read_predictions(path: Path) -> pd.DataFrame:
         predictions = pd.read_csv(path, sep="\t")
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+    except ValueError as error:  # no table, or not even UTF-8
+        raise KosbertError(f"{path}: not a table: {one_line(error)}; `dvc repro -f` makes it") from error
     if tuple(predictions) != (GOLD, *SIMILARITIES):
         raise KosbertError(f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` makes it")
     return predictions
