@@ -4,6 +4,9 @@ Library functions raise `KosbertError`; every command is a `Command`, which also
 operating system (full disk, no permission) into such a line.
 """
 
+import sys
+from types import TracebackType
+
 import click
 
 
@@ -14,6 +17,18 @@ class KosbertError(click.ClickException):
 def one_line(error: Exception) -> str:
     """Return what a library's error says, without its line breaks."""
     return " ".join(str(error).split())
+
+
+def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Say of Ctrl-C what click says of it; for it mostly comes while a stage loads its libraries, before click runs."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("\nAborted!\n")
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.excepthook is sys.__excepthook__:  # nobody else has one: no debugger, no notebook
+    sys.excepthook = _without_traceback
 
 
 class Command(click.Command):
