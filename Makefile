@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test check demo setup audit gc clean
+.PHONY: help benchmark metrics-diff plots summary comment test faults check demo setup audit gc clean
 
 # What the figures are held against. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -40,6 +40,9 @@ demo: $(READY) ## Serve the web demo of models/nli_sts, which `make benchmark` m
 # One core a process: two that both want all cores wait for each other.
 test: check ## Run all tests, after lint and types
 	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+
+faults: $(READY) ## Run each stage under each fault (half an hour and more), and write the table of docs/reliability.md
+	@OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults --all-faults
 
 check: $(READY) ## Lint and types
 	@$(BIN)/ruff check .

@@ -1,0 +1,278 @@
+"""The faults of the matrix: each spoils a scene for the length of a block, and says how the stage has to end."""
+
+import http.server
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import pytest
+import yaml
+from faults.scene import Scene, tree
+from faults.stages import Stage
+
+SAME, LINE, KILLED, REFUSED = "same result", "one clear line", "ends at once", "the other is refused"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way to spoil a scene.
+
+    Args:
+        name: in the table.
+        spoil: a context manager of a scene, a stage and a path among its inputs; after it the surroundings are well
+            again. What was done to inputs stays: the next run has to notice.
+        end: how a run has to end under it.
+        each_input: whether it is tried on each input of a stage, not the main one alone.
+        moved: where the project lies, below a temporary folder.
+        does: what is done, for the document.
+        not_for: why it is not applicable to a stage that uses no network.
+    """
+
+    name: str
+    spoil: Callable[[Scene, Stage, Path], object]
+    end: str
+    does: str
+    each_input: bool = False
+    moved: str = "project"
+    not_for: str = ""
+
+
+@cache
+def _can(*command: str) -> bool:
+    return bool(shutil.which(command[0])) and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def _need(*command: str) -> None:
+    if not _can(*command, "true"):
+        pytest.skip(f"this machine does not let us run {' '.join(command)}")
+
+
+@contextmanager
+def signalled(scene: Scene, stage: Stage, _: Path, *, name: str, early: bool = False) -> Iterator[None]:
+    scene.environment |= {"FAULT_SIGNAL": name, "FAULT_AT": "0" if early else str(stage.strike)}
+    yield
+    scene.environment.clear()
+
+
+@contextmanager
+def full_disk(scene: Scene, stage: Stage, __: Path) -> Iterator[None]:
+    """Move the project to a file system of its own, with room for half of what the stage is to write."""
+    _need("unshare", "--mount")
+    whole = {path for path in scene.whole if scene.start.get(path) != scene.whole[path]}
+    sizes = [(scene.finished / path).stat().st_size for path in whole if (scene.finished / path).is_file()]
+    folder, aside = scene.folder, scene.folder.with_name("aside")
+    folder.rename(aside)
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100m", "none", folder], check=True)
+    scene.mounted = True
+    shutil.copytree(aside, folder, symlinks=True, dirs_exist_ok=True)
+    shutil.rmtree(aside)
+    used = shutil.disk_usage(folder).used
+    room = max(sum(sizes) // 2, 4096) + (3 * sum(sizes) if stage.name.startswith("train") else 0)  # two checkpoints
+    subprocess.run(["mount", "-o", f"remount,size={used + room}", folder], check=True)
+    yield
+    subprocess.run(["mount", "-o", "remount,size=200m", folder], check=True)
+
+
+def _obeying_permissions() -> tuple[str, ...]:
+    """Return what has to stand before a command so that permissions hold for it, also where the tests run as root."""
+    if os.geteuid():
+        return ()
+    lacking = "-dac_override,-dac_read_search"
+    prefix = ("setpriv", f"--bounding-set={lacking}", f"--inh-caps={lacking}")
+    _need(*prefix)
+    return prefix
+
+
+@contextmanager
+def read_only(scene: Scene, stage: Stage, _: Path) -> Iterator[None]:
+    scene.prefix = _obeying_permissions()
+    parents = [scene.folder / parent for parent in stage.parents]
+    made = [parent for parent in parents if not parent.exists()]
+    for parent in parents:
+        parent.mkdir(exist_ok=True)
+        parent.chmod(0o555)
+    yield
+    for parent in parents:
+        parent.chmod(0o755)
+    for parent in made:
+        parent.rmdir()
+    scene.prefix = ()
+
+
+@contextmanager
+def unreadable(scene: Scene, _: Stage, path: Path) -> Iterator[None]:
+    scene.prefix = _obeying_permissions()
+    path.chmod(0)
+    yield
+    path.chmod(0o644)
+    scene.prefix = ()
+
+
+def _spoiled(change: Callable[[Path], object]) -> Callable[[Scene, Stage, Path], object]:
+    @contextmanager
+    def spoil(_: Scene, stage: Stage, path: Path) -> Iterator[None]:
+        before = path.read_bytes()
+        change(path)
+        yield
+        if stage.name == "download":  # what the pipeline itself cannot make again
+            path.write_bytes(before)
+
+    return spoil
+
+
+def _corrupted(path: Path) -> None:
+    content = path.read_bytes()
+    third = len(content) // 3
+    path.write_bytes(content[:third] + bytes(range(255, 127, -1)) + content[third:])
+
+
+@contextmanager
+def no_network(scene: Scene, stage: Stage, _: Path) -> Iterator[None]:
+    _need("unshare", "--net")
+    scene.prefix = ("unshare", "--net")
+    with _from("http://127.0.0.1:9", scene) if stage.web else nullcontext():
+        yield
+    scene.prefix = ()
+
+
+@contextmanager
+def slow_network(scene: Scene, _: Stage, __: Path) -> Iterator[None]:
+    """Serve the upstream files a kilobyte at a time, with a pause after each."""
+    folder = scene.folder / "data/sample"
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = (folder / self.path.lstrip("/")).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            for start in range(0, len(content), 1024):
+                self.wfile.write(content[start : start + 1024])
+                self.wfile.flush()
+                time.sleep(0.05)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with _from(f"http://127.0.0.1:{server.server_port}", scene):
+            yield
+        server.shutdown()
+
+
+@contextmanager
+def _from(source: str, scene: Scene) -> Iterator[None]:
+    path = scene.folder / "params.yaml"
+    before = path.read_text(encoding="utf-8")
+    values = yaml.safe_load(before)
+    values["datasets"]["sample"]["sources"] = [source]
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+    yield
+    path.write_text(before, encoding="utf-8")
+
+
+@contextmanager
+def two_at_once(scene: Scene, _: Stage, __: Path) -> Iterator[None]:
+    """Start a `dvc repro` whose stage waits in the middle of its work, so that the scene's own is the second."""
+    gate = scene.folder.with_name("gate")
+    gate.touch()
+    scene.environment["FAULT_WAIT"] = str(gate)
+    first = subprocess.Popen(**scene.command("dvc", "repro", "-s", scene.stage))
+    before = tree(scene.folder)
+    while tree(scene.folder) == before and first.poll() is None:
+        time.sleep(0.2)
+    yield
+    gate.unlink()
+    said, _ = first.communicate(timeout=300)
+    scene.environment.clear()
+    assert first.returncode == 0, said
+    assert tree(scene.folder) == scene.whole, "the first has not come to the whole result"
+
+
+@contextmanager
+def surroundings(scene: Scene, _: Stage, __: Path, **values: str) -> Iterator[None]:
+    scene.environment |= values
+    yield
+    scene.environment.clear()
+
+
+@contextmanager
+def nothing(*_: object) -> Iterator[None]:
+    yield
+
+
+OTHER_LOCALE = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+OFFLINE = "it opens no connection: without a network it has the same result"
+
+FAULTS = (
+    Fault(
+        "SIGKILL",
+        partial(signalled, name="SIGKILL"),
+        KILLED,
+        "`dvc repro` and all it has started are killed as the stage puts a file in place",
+    ),
+    Fault("SIGINT", partial(signalled, name="SIGINT"), LINE, "Ctrl-C at that same moment"),
+    Fault(
+        "SIGINT at the start",
+        partial(signalled, name="SIGINT", early=True),
+        LINE,
+        "Ctrl-C while the stage still loads its libraries",
+    ),
+    Fault(
+        "full disk", full_disk, LINE, "the project lies on a file system with room for half of what the stage writes"
+    ),
+    Fault("read-only output", read_only, LINE, "the folders that it writes into are read-only"),
+    Fault(
+        "corrupt input", _spoiled(_corrupted), LINE, "128 bytes that are no UTF-8 stand in an input", each_input=True
+    ),
+    Fault(
+        "truncated input",
+        _spoiled(lambda path: os.truncate(path, path.stat().st_size // 2)),
+        LINE,
+        "the second half of an input is gone",
+    ),
+    Fault("missing input", _spoiled(Path.unlink), LINE, "an input is gone"),
+    Fault("wrong permissions", unreadable, LINE, "the user may not read an input"),
+    Fault("no network", no_network, SAME, "the stage runs in a namespace without a network"),
+    Fault("slow network", slow_network, SAME, "the source sends 20 kB a second", not_for=OFFLINE),
+    Fault("two at once", two_at_once, REFUSED, "a second `dvc repro` of the stage starts while the first works"),
+    Fault(
+        "clock jump",
+        partial(surroundings, FAULT_CLOCK="1"),
+        SAME,
+        "the clock goes forward by a day, and back, again and again",
+    ),
+    Fault(
+        "another locale",
+        partial(surroundings, **OTHER_LOCALE),
+        SAME,
+        "ASCII is the encoding of the terminal and of files",
+    ),
+    Fault(
+        "Korean path",
+        nothing,
+        SAME,
+        "the project lies in a folder whose name has spaces and Korean letters",
+        moved="한글 폴더/a b/프로젝트",
+    ),
+    Fault(
+        "hash seed",
+        partial(surroundings, PYTHONHASHSEED="1"),
+        SAME,
+        "`PYTHONHASHSEED` is another than in the run before",
+    ),
+)
+
+
+def expected(fault: Fault, stage: Stage) -> str:
+    """Return how a stage ends under a fault."""
+    return LINE if fault.name == "no network" and stage.web else fault.end

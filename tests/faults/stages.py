@@ -1,0 +1,51 @@
+"""The stages of dvc.yaml as the fault matrix knows them: what each reads, and when a signal strikes it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the pipeline.
+
+    `inputs` are files it reads, one of each kind, the first being the main one. A signal strikes as the stage puts the
+    `strike`-th of its files in place. `parents` are the folders that it makes files and folders in.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    parents: tuple[str, ...]
+    strike: int = 1
+    web: bool = False  # it may use the network
+
+
+STAGES = (
+    Stage("download", ("data/sample/KorSTS/sts-train.tsv",), ("data",), strike=2, web=True),
+    Stage("prepare", ("data/raw/KorSTS/sts-train.tsv", "data/raw/KorNLI/nli.train.ko.tsv"), ("data",), strike=2),
+    Stage("base_model", ("data/nli/train.tsv", "data/tune/tune_train.tsv"), ("models",)),
+    # The second checkpoint is struck, so that one is whole.
+    Stage(
+        "train@sts",
+        ("models/base/model.safetensors", "models/base/tokenizer.json", "data/tune/tune_train.tsv"),
+        ("models",),
+        strike=2,
+    ),
+    Stage(
+        "evaluate@sts",
+        ("models/sts/model.safetensors", "models/sts/config.json", "data/tune/tune_test.tsv"),
+        ("metrics", "predictions"),
+    ),
+    Stage(
+        "report", ("predictions/sts.tsv", "metrics/sts.json", "data/raw/KorSTS/sts-test.tsv"), ("metrics",), strike=2
+    ),
+    Stage(
+        "page",
+        (
+            "predictions/sts.tsv",
+            "models/sts/model.safetensors",
+            "curves/sts/plots/metrics/dev/cosine_spearman.tsv",
+            "data/tune/tune_dev.tsv",
+        ),
+        ("report",),
+        strike=2,
+    ),
+)
