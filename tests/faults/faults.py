@@ -187,13 +187,13 @@ def two_at_once(scene: Scene, _: Stage, __: Path) -> Iterator[None]:
     gate.touch()
     scene.environment["FAULT_WAIT"] = str(gate)
     first = subprocess.Popen(**scene.command("dvc", "repro", "-s", scene.stage))
+    scene.environment.clear()
     before = tree(scene.folder)
     while tree(scene.folder) == before and first.poll() is None:
         time.sleep(0.2)
     yield
     gate.unlink()
     said, _ = first.communicate(timeout=300)
-    scene.environment.clear()
     assert first.returncode == 0, said
     assert tree(scene.folder) == scene.whole, "the first has not come to the whole result"
 
@@ -275,4 +275,6 @@ FAULTS = (
 
 def expected(fault: Fault, stage: Stage) -> str:
     """Return how a stage ends under a fault."""
+    if fault.name == "two at once" and stage.name == "report":
+        return SAME  # DVC locks outputs, and knows none of this stage: both run, and each writes whole files
     return LINE if fault.name == "no network" and stage.web else fault.end

@@ -13,16 +13,12 @@ def strike(name: str, at: int) -> None:
     left = [at]
 
     def hook(event: str, arguments: tuple) -> None:
-        loading = event == "import" and hasattr(sys.modules.get("kosbert.errors"), "Command")
-        if loading and left[0] == 0:
-            left[0] = -1
-        elif event == "os.rename" and left[0] > 0 and not str(arguments[1]).endswith(".pyc"):
+        if event == "os.rename" and not str(arguments[1]).endswith(".pyc"):
             left[0] -= 1
-            if left[0]:
-                return
-        else:
-            return
-        os.killpg(os.getpgrp(), getattr(signal, name))
+        loading = event == "import" and at == 0 and hasattr(sys.modules.get("kosbert.errors"), "Command")
+        if left[0] == 0 and (loading or event == "os.rename"):
+            left[0] = -1  # once
+            os.killpg(os.getpgrp(), getattr(signal, name))
 
     sys.addaudithook(hook)
 
