@@ -15,8 +15,8 @@ class KosbertError(click.ClickException):
 
 
 def one_line(error: Exception) -> str:
-    """Return what a library's error says, without its line breaks."""
-    return " ".join(str(error).split())
+    """Return what a library's error says, without line breaks, or bytes of a file that move the cursor."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)).split())
 
 
 def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -106,7 +106,9 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
                 raise KosbertError(f"{path}: column {name} holds {kind}; expected text")
             for batch in file.iter_batches(batch_size=ROWS, columns=[name]):
                 yield from (text or "" for text in batch.column(0).to_pylist())
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
+            raise
         raise KosbertError(f"{path}: no Parquet file that we can read: {one_line(error)}") from error
 
 
@@ -126,7 +128,7 @@ def _place(path: Path, names: list[str], column: str | None) -> int:
     if len(wanted) == 1 and names.count(wanted[0]) == 1:
         return names.index(wanted[0])
     shown = ", ".join([*(repr(name[:40]) for name in names[:SHOWN]), *["…"] * (len(names) > SHOWN)])
-    found = f"no column {column!r}" if column is not None else "several columns"
+    found = f"no column {column[:40]!r}" if column is not None else "several columns"
     if wanted and names.count(wanted[0]) > 1:
-        found = f"several columns {wanted[0]!r}"
+        found = f"several columns {wanted[0][:40]!r}"
     raise KosbertError(f"{path}: {found}; choose with --column one of {shown or 'none: the header is empty'}")

@@ -30,9 +30,9 @@ def read_upload(name: str, file: BinaryIO, column: str | None) -> list[str]:
     Raises:
         RefusalError: it is too large, no such file, or has no such column (then with the names of those it has).
     """
-    ending = Path(name).suffix.lower()
+    ending, shown = Path(name).suffix.lower(), repr(name[:80])[1:-1]
     if ending not in ENDINGS:
-        raise RefusalError("ending", f"{name[:80]!r}: expected a file whose name ends in {', '.join(ENDINGS)}")
+        raise RefusalError("ending", f"'{shown}': expected a file whose name ends in {', '.join(ENDINGS)}")
     with tempfile.TemporaryDirectory(prefix="kosbert-") as folder:
         path = Path(folder) / f"upload{ending}"
         with path.open("wb") as copy:
@@ -44,7 +44,7 @@ def read_upload(name: str, file: BinaryIO, column: str | None) -> list[str]:
             names = [] if ending == ".txt" else _columns(path, ending)
             return _sentences(path, column, names)
         except RefusalError as error:
-            message = error.message.replace(f"{path}", name[:80])
+            message = error.message.replace(f"{path}", shown)
             raise RefusalError(error.code, message, **error.details) from error
 
 
@@ -68,9 +68,9 @@ def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
 
 def _columns(path: Path, ending: str) -> list[str]:
     """The names of a table's columns; none where it cannot be read, which reading its texts will say better."""
-    if ending == PARQUET:
-        return [str(name) for name in parquet.read_schema(path).names[:COLUMNS]]
     try:
+        if ending == PARQUET:
+            return [str(name) for name in parquet.read_schema(path).names[:COLUMNS]]
         with path.open(encoding="utf-8-sig", newline="") as file:
             return next(csv.reader(file, delimiter=DELIMITERS[ending]), [])[:COLUMNS]
     except (UnicodeDecodeError, csv.Error):
