@@ -1,6 +1,7 @@
 """The parameters of `params.yaml`, typed. An unknown, missing or ill-typed key is one clear line that names it."""
 
 from pathlib import Path
+from reprlib import Repr
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +12,9 @@ from kosbert.errors import KosbertError, one_line
 
 PARAMS = Path("params.yaml")
 BASE = "base"  # what `init` and the table call the untrained base
+
+SHORT = Repr()  # how an error shows a value, which may be anything of any size
+SHORT.maxstring = SHORT.maxlong = SHORT.maxother = 100
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$")]
@@ -241,7 +245,7 @@ class Params(Block):
 
 def _known(key: str, value: str, allowed: dict[str, Any] | list[str]) -> None:
     if value not in allowed:
-        raise ValueError(f"{key} is {value!r}, but must be one of: {', '.join(allowed)}")
+        raise ValueError(f"{key} is {SHORT.repr(value)}, but must be one of: {', '.join(allowed)}")
 
 
 def load(path: Path = PARAMS) -> Params:
@@ -255,7 +259,8 @@ def load(path: Path = PARAMS) -> Params:
             values = YAML(typ="safe", pure=True).load(file)  # the parser that DVC uses
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; run this in the project's top folder") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    # What looks like a date or number and is none, and what is nested too deep, it lets Python refuse.
+    except (YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise KosbertError(f"{path}: not valid YAML: {one_line(error)}") from error
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
@@ -266,24 +271,30 @@ def load(path: Path = PARAMS) -> Params:
         raise KosbertError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
 
 
+def _shown(key: str | int) -> str:
+    text = str(key)
+    return text if text.isprintable() and len(text) <= SHORT.maxstring else SHORT.repr(text)
+
+
 def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of mixed values
-    parts = [str(part) for part in problem["loc"] if part != "[key]"]
+    parts = [_shown(part) for part in problem["loc"] if part != "[key]"]
     if parts[0:1] == ["base_models"]:
         del parts[2:3]  # pydantic names the kind here, which is no level of the file
-    where, found = ".".join(parts), problem["input"]
+    where, found = ".".join(parts), SHORT.repr(problem["input"])
     match problem["type"]:
         case "value_error":  # ours, which name their key
             line = str(problem["ctx"]["error"])
         case "extra_forbidden":
-            line = f"{where}: unknown key (its value is {found!r}); check its spelling, or remove it"
+            line = f"{where}: unknown key (its value is {found}); check its spelling, or remove it"
         case "missing":
             line = f"{where}: missing; this key is required"
         case "union_tag_not_found":
             line = f"{where}.kind: missing; this key is required"
         case "union_tag_invalid":
-            line = f"{where}.kind: must be one of {problem['ctx']['expected_tags']}, but it is {found['kind']!r}"
+            kind = SHORT.repr(problem["input"]["kind"])
+            line = f"{where}.kind: must be one of {problem['ctx']['expected_tags']}, but it is {kind}"
         case "dict_type" | "model_type" | "model_attributes_type":
-            line = f"{where}: must be a block of keys with values, but it is {found!r}"
+            line = f"{where}: must be a block of keys with values, but it is {found}"
         case _:
-            line = f"{where}: {problem['msg']}, but it is {found!r}"
+            line = f"{where}: {problem['msg']}, but it is {found}"
     return line
