@@ -50,13 +50,15 @@ def read_predictions(path: Path) -> pd.DataFrame:
         KosbertError: the file is missing, or has other columns.
     """
     try:
-        predictions = pd.read_csv(path, sep="\t")
+        predictions = pd.read_csv(path, sep="\t", dtype=float)
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
-    except ValueError as error:  # no table, or not even UTF-8
-        raise KosbertError(f"{path}: not a table: {one_line(error)}; `dvc repro -f` makes it") from error
+    except (ValueError, OverflowError) as error:
+        raise KosbertError(f"{path}: no table of numbers: {one_line(error)[:200]}; `dvc repro -f` makes it") from error
     if tuple(predictions) != (GOLD, *SIMILARITIES):
         raise KosbertError(f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` makes it")
+    if predictions.isna().any(axis=None) or not isinstance(predictions.index, pd.RangeIndex):
+        raise KosbertError(f"{path}: a row has not {len(predictions.columns)} numbers; `dvc repro -f` makes it")
     return predictions
 
 

@@ -63,10 +63,12 @@ def read_figures(path: Path) -> dict[str, float]:
         figures = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
-    except ValueError as error:  # no JSON, or not even UTF-8
+    except (ValueError, RecursionError) as error:
         raise KosbertError(f"{path}: not valid JSON: {error}; `dvc repro -f` makes it anew") from error
     if not isinstance(figures, dict) or tuple(figures) != FIGURES:
         raise KosbertError(f"{path}: expected exactly the keys {', '.join(FIGURES)}; `dvc repro -f` makes it anew")
+    if not all(type(figure) in (float, int) for figure in figures.values()):
+        raise KosbertError(f"{path}: expected eight numbers; `dvc repro -f` makes it anew")
     return figures
 
 
