@@ -175,16 +175,17 @@ def _settle(job: _Job, embedder: Embedder, out: Path, *, overwrite: bool) -> Non
         before = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         before = made_of
-    except ValueError:
-        before = {}
-    other = [name for name, value in made_of.items() if before.get(name) != value]
+        job.finished.unlink(missing_ok=True)  # nothing says of what run
+    except (ValueError, RecursionError):
+        before = None
+    known = isinstance(before, dict) and made_of.keys() <= before.keys()
+    other = [name for name, value in made_of.items() if not known or before[name] != value]
     if other:
+        run = f"a run with another {other[0]}" if known else "an unknown run"
+        repeat = "repeat that one to finish it, or " if known else ""
         if not overwrite:
-            raise KosbertError(
-                f"{out}: {job.room} is left of a run with another {other[0]}; repeat that one to finish it, "
-                "or say --overwrite to drop it"
-            )
-        click.echo(f"{out}: begun anew; what was left of a run with another {other[0]} is dropped", err=True)
+            raise KosbertError(f"{out}: {job.room} is left of {run}; {repeat}say --overwrite to drop it")
+        click.echo(f"{out}: begun anew; what was left of {run} is dropped", err=True)
         job.finished.unlink(missing_ok=True)
         job.rows.unlink(missing_ok=True)
     write_text(note, json.dumps(made_of, indent=2) + "\n")
