@@ -73,7 +73,7 @@ def test_another_format_is_refused(folder, tmp_path):
     other = shutil.copytree(folder, tmp_path / "other")
     settings = json.loads((other / exported.SETTINGS).read_text())
     (other / exported.SETTINGS).write_text(json.dumps(settings | {"format": 2}))
-    with pytest.raises(KosbertError, match="format 2"):
+    with pytest.raises(KosbertError, match="another format; this kosbert reads format 1"):
         exported.load(other)
     (other / exported.SETTINGS).write_text("{")
     with pytest.raises(KosbertError, match="cannot be read"):

@@ -64,10 +64,16 @@ def _settings(folder: Path) -> dict[str, Any]:
         raise KosbertError(f"{folder}: no exported model (it has no {SETTINGS}); `kosbert export` makes one")
     try:
         settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        form = settings["format"]
-        missing = {"files", "prompt", "dimensions"} - {*settings}
-    except (ValueError, KeyError, TypeError) as error:
+        form, files = settings["format"], settings.get("files")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KosbertError(f"{folder}: a broken export ({SETTINGS} cannot be read); export the model again") from error
-    if form != FORMAT or missing:
-        raise KosbertError(f"{folder}: an export of format {form}; this kosbert reads format {FORMAT}: export it again")
+    if form != FORMAT:
+        raise KosbertError(
+            f"{folder}: an export of another format; this kosbert reads format {FORMAT}: export it again"
+        )
+    texts = [settings.get("prompt"), *files.values()] if isinstance(files, dict) else [None]
+    dimensions = settings.get("dimensions")
+    whole = {GRAPH, WEIGHTS, TOKENIZER} <= {*(files or ())} and type(dimensions) is int and dimensions > 0
+    if not (whole and all(isinstance(text, str) for text in texts)):
+        raise KosbertError(f"{folder}: a broken export ({SETTINGS} is not as it was written); export the model again")
     return settings
