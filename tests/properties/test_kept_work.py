@@ -1,0 +1,143 @@
+"""What an index, bulk encoding and an export keep on disk: damaged, it is refused by one line or made anew."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.refusals import read_or_refused
+from support.strategies import damaged, other_json
+
+from kosbert.apps import exported, index
+from kosbert.apps.bulk import encode_file
+from kosbert.apps.exported import SETTINGS
+from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.scores import read_predictions
+from kosbert.evaluation.table import read_figures
+
+TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", "아이들이 논다.", "눈"]
+
+
+class Letters:
+    """An embedder without a model."""
+
+    fingerprint, dimensions = "letters", 32
+
+    def __init__(self, failing_at=None):
+        self.left = failing_at
+
+    def encode(self, sentences):
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise InterruptedError
+        return np.array(
+            [[len(text), *np.sin(np.arange(1, 32) * sum(map(ord, text)))] for text in sentences], np.float32
+        )
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["graph", "exact"])
+def built(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index") / "whole"
+    index.build([f"문장 {number}" for number in range(80)], Letters(), folder, exact=request.param, threads=1)
+    return folder
+
+
+def found_in(folder):
+    return [
+        [(hit.row, hit.text, hit.score) for hit in hits]
+        for hits in index.open_index(folder, Letters()).search(TEXTS, top=3)
+    ]
+
+
+@given(data=st.data())
+def test_a_damaged_index_finds_the_same_or_is_refused(built, tmp_path, data):
+    expected, copy = found_in(built), tmp_path / "copy"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(built, copy)
+    path = copy / data.draw(st.sampled_from(sorted(path.name for path in built.iterdir())))
+    path.write_bytes(data.draw(damaged(path.read_bytes())))
+    assert read_or_refused(found_in, copy) in (None, expected)
+
+
+@given(data=st.data())
+def test_an_index_with_another_description_finds_the_same_or_is_refused(built, tmp_path, data):
+    expected, copy = found_in(built), tmp_path / "copy"
+    if not copy.exists():
+        shutil.copytree(built, copy)
+    about = json.loads((built / index.ABOUT).read_text(encoding="utf-8"))
+    (copy / index.ABOUT).write_text(json.dumps(data.draw(other_json(about))), encoding="utf-8")
+    assert read_or_refused(found_in, copy) in (None, expected)
+
+
+@pytest.fixture(scope="module")
+def bulk(tmp_path_factory):
+    """A file, what it is encoded to, and what a run that was stopped left of it."""
+    folder = tmp_path_factory.mktemp("bulk")
+    (folder / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
+    encode_file(Letters(), folder / "texts.txt", folder / "whole.npy", part=2)
+    with pytest.raises(InterruptedError):
+        encode_file(Letters(failing_at=2), folder / "texts.txt", folder / "out.npy", part=2)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "finished", "made_of.json"])
+@given(data=st.data())
+def test_bulk_encoding_goes_on_to_the_same_from_damaged_work_or_refuses(bulk, tmp_path, name, data):
+    work, out = tmp_path / ".out.npy.parts", tmp_path / "out.npy"
+    shutil.rmtree(work, ignore_errors=True)
+    out.unlink(missing_ok=True)
+    shutil.copytree(bulk / work.name, work)
+    (work / name).write_bytes(data.draw(damaged((work / name).read_bytes())))
+    if read_or_refused(encode_file, Letters(), bulk / "texts.txt", out, part=2) is None:
+        assert name == "made_of.json", "what is known of the run says how to go on"
+        encode_file(Letters(), bulk / "texts.txt", out, part=2, overwrite=True)
+    assert out.read_bytes() == (bulk / "whole.npy").read_bytes()
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", "3", "[" * 100_000])
+def test_bulk_work_of_an_unknown_run_is_refused(bulk, tmp_path, content):
+    work = shutil.copytree(bulk / ".out.npy.parts", tmp_path / ".out.npy.parts")
+    (work / "made_of.json").write_text(content)
+    assert read_or_refused(encode_file, Letters(), bulk / "texts.txt", tmp_path / "out.npy", part=2) is None
+
+
+def test_bulk_work_that_may_be_of_another_model_is_not_used(bulk, tmp_path):
+    class Others(Letters):
+        def encode(self, sentences):
+            return -super().encode(sentences)
+
+    work = shutil.copytree(bulk / ".out.npy.parts", tmp_path / ".out.npy.parts")
+    (work / "made_of.json").unlink()
+    encode_file(Others(), bulk / "texts.txt", tmp_path / "out.npy", part=2)
+    assert (np.load(tmp_path / "out.npy") == -np.load(bulk / "whole.npy")).all()
+
+
+@given(data=st.data())
+def test_other_settings_of_an_export_are_refused_before_it_is_used(tmp_path, data):
+    names = (exported.GRAPH, exported.WEIGHTS, exported.TOKENIZER)
+    settings = {"format": 1, "model": "a", "original": "b", "precision": "int8", "prompt": "질문: ", "longest": 9}
+    settings |= {"dimensions": 8, "files": dict.fromkeys(names, "sha256:00")}
+    (tmp_path / SETTINGS).write_text(json.dumps(data.draw(other_json(settings))), encoding="utf-8")
+    assert read_or_refused(exported.load, tmp_path) is None  # it has no files, if nothing else is wrong
+
+
+@given(data=st.data())
+def test_a_metrics_file_gives_eight_numbers_or_one_line(tmp_path, data):
+    whole = dict.fromkeys(FIGURES, 80.25)
+    text = json.dumps(whole).encode()
+    content = data.draw(damaged(text) | other_json(whole).map(json.dumps).map(str.encode))
+    (tmp_path / "sts.json").write_bytes(content)
+    found = read_or_refused(read_figures, tmp_path / "sts.json")
+    assert found is None or (
+        tuple(found) == FIGURES and all(isinstance(value, (int, float)) for value in found.values())
+    )
+
+
+@given(data=st.data())
+def test_damaged_predictions_are_read_or_refused(tmp_path, data):
+    text = b"gold\tcosine\teuclidean\tmanhattan\tdot\n4.2\t0.8\t-1\t-2\t0.7\n1\t0.1\t-3\t-9\t0.2\n"
+    (tmp_path / "sts.tsv").write_bytes(data.draw(damaged(text)))
+    read_or_refused(read_predictions, tmp_path / "sts.tsv")
