@@ -88,5 +88,5 @@ def _check_parquet(path: Path) -> None:
             for batch in file.iter_batches(batch_size=1):
                 if batch.nbytes > CELL:
                     raise RefusalError("file", f"{path}: a row of {batch.nbytes:,} bytes; at most {CELL:,} are read")
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RefusalError("file", f"{path}: no Parquet file that we can read: {one_line(error)}") from error
