@@ -67,6 +67,7 @@ audit: ## Hold the pinned versions against the known weaknesses (needs the netwo
 gc: $(READY) ## Drop from DVC's cache what the workspace does not use (models of experiments, too)
 	@$(BIN)/dvc gc --workspace --force
 
-# What a user has put here stays: a licensed base, DVC's own settings (with passwords, perhaps).
+# Twice -f, for experiments leave repositories in DVC's folder. What a user has put here stays: a licensed base, DVC's own
+# settings (with passwords, perhaps).
 clean: ## Remove what was made here: environment, data, models, caches (DVC's cache too)
-	@git clean -fdXq --exclude='!/003_bert_eojeol_pytorch' --exclude='!/.dvc/config.local' -- .
+	@git clean -ffdXq --exclude='!/003_bert_eojeol_pytorch' --exclude='!/.dvc/config.local' -- .

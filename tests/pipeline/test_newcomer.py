@@ -54,7 +54,7 @@ def shown(root):
 
 
 def begins(words, *starts):
-    return shlex.join(words).startswith(starts)
+    return " ".join(words).startswith(starts)
 
 
 def chosen(root, *, ours):
@@ -171,10 +171,18 @@ def test_nothing_was_written_outside_the_project_but_caches_of_pictures_and_of_t
 
 def test_make_clean_leaves_what_git_has_and_what_a_user_has_put_there(walked):
     own = ("003_bert_eojeol_pytorch/pytorch_model.bin", ".dvc/config.local")
-    made = (".venv/bin/python", "build/difference.md", "mteb-results/a.json", ".mypy_cache/a", "src/kosbert.egg-info/a")
+    made = (
+        ".dvc/tmp/exps/one/.git/HEAD",
+        ".venv/bin/python",
+        "build/difference.md",
+        "mteb-results/a.json",
+        ".mypy_cache/a",
+        "src/kosbert.egg-info/a",
+    )
     for name in (*own, *made):
         (walked.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (walked.folder / name).touch()
+    walked.git("init", "-q", ".dvc/tmp/exps/one")  # as DVC does for an experiment in a folder of its own
     before = walked.git("status", "--porcelain")
     walked.make("clean")
     ignored = re.findall(r"^!! (.*)$", walked.git("status", "--porcelain", "--ignored"), flags=re.M)
