@@ -81,5 +81,6 @@ def test_a_folder_without_an_encoder_is_named(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"gold\tcosine\n\xff\xfe\n", b"gold\n1\t2\n3\t4\t5\n"])
 def test_predictions_that_are_no_table_are_one_clear_line(tmp_path, content):
     (tmp_path / "sts.tsv").write_bytes(content)
-    with pytest.raises(KosbertError, match=r"sts\.tsv: (no table of numbers|expected the columns).*`dvc repro -f` makes it"):
+    refusal = r"sts\.tsv: (no table of numbers|expected the columns).*`dvc repro -f` makes it"
+    with pytest.raises(KosbertError, match=refusal):
         read_predictions(tmp_path / "sts.tsv")
