@@ -58,7 +58,7 @@ def _said(cell: dict) -> str:
         return cell["why"] or "nothing unusual; all files have the digests of the undisturbed run"
     lines = [line for line in cell["said"] if re.match(r"ERROR|Error|Aborted|  |.*busy|Connect|\(KorSTS", line)]
     own = [line for line in lines if not line.startswith("ERROR: failed to reproduce") or "COMMAND" not in line]
-    return "<br>".join(f"`{line.strip()[:300]}`" for line in own[:4]) or "nothing: all is gone at once"
+    return "<br>".join(f"`{line.strip()[:300]}`" for line in dict.fromkeys(own[:4])) or "nothing: all is gone at once"
 
 
 def _left(cell: dict) -> str:
