@@ -34,6 +34,7 @@ STAGES = (
         ("models/sts/model.safetensors", "models/sts/config.json", "data/tune/tune_test.tsv"),
         ("metrics", "predictions"),
     ),
+    Stage("resample", ("predictions/sts.tsv",), ("report",)),
     Stage(
         "report", ("predictions/sts.tsv", "metrics/sts.json", "data/raw/KorSTS/sts-test.tsv"), ("metrics",), strike=2
     ),
