@@ -26,7 +26,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     _remove_rooms_of_the_killed(path)
     room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     held = os.open(room, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
+    with suppress(OSError):  # some network file systems lock no folders: there, such rooms are never removed
+        fcntl.flock(held, fcntl.LOCK_EX)
     try:
         draft = room / path.name
         yield draft
