@@ -147,7 +147,7 @@ def test_a_mistake_of_ours_keeps_its_traceback():
 
 
 def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_working_one_stays(tmp_path):
-    killed = tmp_path / ".file.abcdefgh"
+    killed = tmp_path / ".file.abcdefgh.draft"
     put_folder(killed, "file", "half")
     with written_whole(tmp_path / "file") as first:
         assert not killed.exists()
@@ -156,3 +156,9 @@ def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_wor
         assert first.exists()
     assert tree(tmp_path) == {"file": "first"}
     assert entries(tmp_path) == ["file"]
+
+
+def test_a_hidden_folder_of_another_kind_stays(tmp_path):
+    put_folder(tmp_path / ".file.building", "file", "an index in the making")
+    write_text(tmp_path / "file", "first")
+    assert (tmp_path / ".file.building/file").exists()

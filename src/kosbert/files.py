@@ -12,6 +12,8 @@ from pathlib import Path
 
 from kosbert.errors import KosbertError
 
+DRAFT = ".draft"  # how the names of temporary folders end, so that no other hidden folder is taken for one
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -24,7 +26,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_rooms_of_the_killed(path)
-    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=DRAFT, dir=path.parent))
     held = os.open(room, os.O_RDONLY)
     with suppress(OSError):  # some network file systems lock no folders: there, such rooms are never removed
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -47,7 +49,7 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 def _remove_rooms_of_the_killed(path: Path) -> None:
     """Remove the temporary folders of processes that could not do so; one that is still at work has locked its own."""
-    for room in path.parent.glob(f".{glob.escape(path.name)}.????????"):
+    for room in path.parent.glob(f".{glob.escape(path.name)}.????????{DRAFT}"):
         with suppress(OSError):  # it is locked, or gone already
             held = os.open(room, os.O_RDONLY)
             try:
