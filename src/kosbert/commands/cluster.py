@@ -22,7 +22,7 @@ OPTIONS: dict[str, dict[str, float | None]] = {
 @click.command("cluster", cls=Command, short_help="Group sentences by meaning.")
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--column", help="Column of a table with the sentences.  [default: its only one, or sentence or text]")
+@shared.column("Column of a table with the sentences")
 @shared.quotes
 @click.option(
     "--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True, help="How to group; see above."

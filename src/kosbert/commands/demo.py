@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kosbert.commands import options
 from kosbert.errors import Command, KosbertError
 
 MODEL = "models/nli_sts"
@@ -20,7 +21,7 @@ MODEL = "models/nli_sts"
     type=click.Path(path_type=Path),
     help="File to search: text or a table.  [default: 131 built-in sentences]",
 )
-@click.option("--column", help="Column of that table.  [default: its only one, or sentence or text]")
+@options.column("Column of that table")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",

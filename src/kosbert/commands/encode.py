@@ -19,7 +19,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, .parquet or .npy.")
-@click.option("--column", help="Column of a table with the texts.  [default: its only one, or sentence or text]")
+@options.column("Column of a table with the texts")
 @options.quotes
 @click.option(
     "--part",

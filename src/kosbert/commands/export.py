@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from kosbert.commands import options
 from kosbert.errors import Command
 
 
@@ -19,7 +20,7 @@ from kosbert.errors import Command
 @click.option(
     "--check", type=click.Path(path_type=Path), help="File with texts to check on.  [default: a few built-in ones]"
 )
-@click.option("--column", help="Column of that file, if it is a table.  [default: its only one, or sentence or text]")
+@options.column("Column of that file, if it is a table")
 def export(
     model: str, *, out: Path, precision: Literal["fp32", "int8"], check: Path | None, column: str | None
 ) -> None:

@@ -16,7 +16,7 @@ from kosbert.errors import Command, KosbertError
 @click.argument("model")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--column", help="Column of CORPUS with the sentences.  [default: its only one, or sentence or text]")
+@options.column("Column of CORPUS with the sentences")
 @options.quotes
 @click.option("--exact", is_flag=True, help="Make no graph: search is slower, and misses nothing.")
 @click.option(

@@ -1,11 +1,14 @@
 """What several commands take, and say in the same words."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 import click
 
 from kosbert.data.pairs import Quotes
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 OUTPUT = click.Path(path_type=Path, dir_okay=False)  # a file to write
 
@@ -16,3 +19,8 @@ quotes = click.option(
     show_default=True,
     help='A " that begins a field of a table: it quotes the field (csv, auto), or is a letter (letters).',
 )
+
+
+def column(what: str) -> Callable[[Function], Function]:
+    """Give a command the option that names the column of a table, as `data.texts` takes it."""
+    return click.option("--column", help=f"{what}.  [default: its only one, or sentence or text]")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--queries", "file", type=click.Path(path_type=Path), help="File with queries: text or a table, as CORPUS."
 )
-@click.option("--column", help="Column of CORPUS with the sentences.  [default: its only one, or sentence or text]")
+@options.column("Column of CORPUS with the sentences")
 @click.option("--query-column", help="Column of that file with the queries.  [default: likewise]")
 @options.quotes
 @click.option(
