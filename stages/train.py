@@ -8,7 +8,7 @@ from kosbert import params
 from kosbert.card import extended
 from kosbert.encoder import read_card
 from kosbert.errors import Command
-from kosbert.training.objectives import OBJECTIVES
+from kosbert.training.objectives import described
 from kosbert.training.trainer import train
 
 
@@ -22,13 +22,14 @@ from kosbert.training.trainer import train
 def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
-    steps, objective = chosen.recipes[recipe], OBJECTIVES[chosen.recipes[recipe].loss]
+    steps = chosen.recipes[recipe]
+    words, papers = described(steps)
     card = extended(
         read_card(init),
         recipe,
         steps,
-        objective=objective.title,
-        paper=objective.citation,
+        learning=words,
+        papers=papers,
         dataset=chosen.dataset,
         data=chosen.chosen_dataset,
         seed=chosen.seed,
@@ -36,8 +37,8 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: P
     outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
     if outcome is None:  # another process writes and reports
         return
-    click.echo(f"{recipe}: dev cosine Spearman {outcome.best:.2f}; it began at {outcome.start:.2f}")
-    if outcome.best < outcome.start:
+    click.echo(f"{recipe}: dev cosine Spearman {outcome.kept:.2f}; it began at {outcome.start:.2f}")
+    if outcome.kept < outcome.start:
         click.echo(f"{recipe}: NOTE: this training made the dev score worse than its start ({init})")
 
 

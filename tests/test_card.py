@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 
 from kosbert.card import NEEDS, base_card, extended
 from kosbert.errors import KosbertError
-from kosbert.training.objectives import OBJECTIVES
+from kosbert.training.objectives import described
 
 
 def of_base(chosen, name="e5-small", **changes):
@@ -19,9 +19,9 @@ def of_base(chosen, name="e5-small", **changes):
 def trained(chosen, card, *recipes, dataset="kornlu", **changes):
     for name in recipes:
         recipe = chosen.recipes[name].model_copy(update=changes)
-        objective, data = OBJECTIVES[recipe.loss], chosen.datasets[dataset]
-        words = {"objective": objective.title, "paper": objective.citation}
-        card = extended(card, name, recipe, **words, dataset=dataset, data=data, seed=7)
+        learning, papers = described(recipe)
+        data = chosen.datasets[dataset]
+        card = extended(card, name, recipe, learning=learning, papers=papers, dataset=dataset, data=data, seed=7)
     return card
 
 
@@ -66,8 +66,8 @@ def test_every_training_of_the_chain_is_a_step_with_its_numbers(chosen):
     assert [number for number, _ in steps(card)] == ["1", "2", "3"]
     (_, base), (_, nli), (_, sts) = steps(card)
     assert "`e5-small`" in base
-    assert "Recipe `nli`, on `data/nli/train.tsv` of the dataset `kornlu`: multiple negatives" in nli
-    assert "Recipe `nli_sts`, on `data/tune/tune_train.tsv`" in sts
+    assert "Recipe `nli`, on the dataset `kornlu`: `data/nli/train.tsv`, multiple negatives" in nli
+    assert "Recipe `nli_sts`, on the dataset `kornlu`: `data/tune/tune_train.tsv`" in sts
     for step in (nli, sts):
         for number in ("batch size: 48;", "learning rate: 3e-05,", "over 7 % of", "seed: 7."):
             assert number in step

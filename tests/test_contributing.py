@@ -83,7 +83,7 @@ def project(tmp_path_factory):
     for title in SECTIONS:
         follow(project.folder, title)
     values = project.params() | {"base_model": "our-bert", "dataset": "ours"}
-    values["recipes"]["sts_dropout"] |= {"loss": "cosent", "epochs": 1}
+    values["recipes"]["sts_dropout"] |= {"loss": "angle", "epochs": 1}
     values["report"]["rows"] = {"sts_dropout": values["report"]["rows"]["sts_dropout"]}
     (project.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     project.log = project.run("dvc", "repro", "report")
@@ -122,12 +122,18 @@ def test_the_new_dataset_is_what_is_trained_and_scored_on(project):
 def test_the_new_base_is_what_is_trained_and_the_card_names_all(project):
     assert "Base model `our-bert`: Our BERT. Licence: Apache-2.0." in project.log
     card = (project.folder / "models/sts_dropout/README.md").read_text(encoding="utf-8")
-    for said in ("- apache-2.0\n", "- cc0-1.0\n", "`sts_dropout`", "CoSENT loss over the order", "https://kexue.fm"):
+    for said in (
+        "- apache-2.0\n",
+        "- cc0-1.0\n",
+        "`sts_dropout`",
+        "AnglE loss over the order",
+        "https://arxiv.org/abs/2309.12871",
+    ):
         assert said in card
 
 
 def test_the_new_loss_is_trained_with(project):
-    assert "150 examples, cosent loss" in project.log
+    assert "150 examples, angle loss" in project.log
 
 
 def test_the_new_similarity_has_its_figures(project):

@@ -135,7 +135,23 @@ BLOCK = "must be a block of keys with values, but it is"
         (
             "recipes.sts.loss",
             "cosin",
-            "recipes.sts.loss: Input should be 'ranking', 'softmax' or 'cosine', but it is 'cosin'",
+            "recipes.sts.loss: Input should be 'ranking', 'softmax', 'cosine' or 'cosent', but it is 'cosin'",
+        ),
+        (
+            "recipes.sts.loss",
+            {"nli/train.tsv": "ranked"},
+            "recipes.sts.loss.nli/train.tsv: Input should be 'ranking', 'softmax', 'cosine' or 'cosent', "
+            "but it is 'ranked'",
+        ),
+        (
+            "recipes.sts.loss",
+            {},
+            "recipes.sts.loss: Dictionary should have at least 1 item after validation, not 0, but it is {}",
+        ),
+        (
+            "recipes.sts.average",
+            {"states": 2, "init": 1.0},
+            "recipes.sts.average.init: Input should be less than 1, but it is 1.0",
         ),
         (
             "training.precision",

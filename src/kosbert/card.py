@@ -104,7 +104,7 @@ def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str
 
 
 def extended(
-    card: str, name: str, recipe: Recipe, *, objective: str, paper: str, dataset: str, data: Dataset, seed: int
+    card: str, name: str, recipe: Recipe, *, learning: str, papers: list[str], dataset: str, data: Dataset, seed: int
 ) -> str:
     """Return the card of a model that was trained from the model of `card`.
 
@@ -112,8 +112,8 @@ def extended(
         card: that of the model it began with.
         name: of the recipe, and
         recipe: its parameters.
-        objective: its loss in words, and
-        paper: what to cite for it beside Sentence-BERT, which every card cites (BibTeX; may be empty).
+        learning: from which tables it learns and how, in words, and
+        papers: what to cite for that beside Sentence-BERT, which every card cites (BibTeX).
         dataset: what params.yaml calls the dataset, and
         data: its parameters.
         seed: of the training.
@@ -128,18 +128,29 @@ def extended(
         parsed.data["license"] = licenses if len(licenses) > 1 else licenses[0]
     text = _added(parsed.text, LICENCES, f"- Dataset `{dataset}` ({data.title}): {data.license}.\n")
     step = (
-        f"Recipe `{name}`, on `{recipe.data}` of the dataset `{dataset}`: {objective}. Epochs: {recipe.epochs}; "
+        f"Recipe `{name}`, on the dataset `{dataset}`: {learning}. Epochs: {recipe.epochs}; "
         f"batch size: {recipe.batch_size}; learning rate: {recipe.learning_rate:g}, after a linear warm-up over "
         f"{100 * recipe.warmup_ratio:g} % of the steps, and falling linearly to 0; dropout: {recipe.dropout:g}; "
-        f"seed: {seed}. Kept is the best state on the dev set (Spearman correlation of the cosine), scored every "
-        f"{recipe.eval_steps} steps."
+        f"seed: {seed}. {_kept(recipe)}"
     )
     done = len(re.findall(r"^\d+\. ", _section(text, TRAINING).group("body"), flags=re.M))
     text = _added(text, TRAINING, f"{done + 1}. {step}\n")
-    for citation in filter(None, [paper, data.citation]):
+    for citation in filter(None, [*papers, data.citation]):
         text = _added(text, CITATIONS, f"\n{citation}", end="```\n")
     parsed.text = text
     return str(parsed)
+
+
+def _kept(recipe: Recipe) -> str:
+    if recipe.average is None:
+        return (
+            "Kept is the best state on the dev set (Spearman correlation of the cosine), scored every "
+            f"{recipe.eval_steps} steps."
+        )
+    return (
+        f"Kept is an average of weights: the last {recipe.average.states} states, one every {recipe.eval_steps} steps, "
+        f"and {100 * recipe.average.init:g} % of what training began with."
+    )
 
 
 def _section(text: str, title: str) -> re.Match[str]:

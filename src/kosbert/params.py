@@ -4,7 +4,7 @@ from pathlib import Path
 from reprlib import Repr
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -169,22 +169,44 @@ class Training(Block):
     mini_batch_size: Annotated[int, Field(ge=1)] | None
 
 
+Loss = Literal["ranking", "softmax", "cosine", "cosent"]
+ONE, EACH = "<one loss>", "<a loss for each table>"  # what pydantic calls the two forms of `Recipe.loss`
+Losses = Annotated[
+    Annotated[Loss, Tag(ONE)] | Annotated[dict[str, Loss], Field(min_length=1), Tag(EACH)],
+    Discriminator(lambda value: EACH if isinstance(value, dict) else ONE),
+]
+
+
+class Average(Block):
+    """Which weights are averaged: those of the `states` newest states, and of `init` what training began with."""
+
+    states: Annotated[int, Field(ge=1)]
+    init: Annotated[float, Field(ge=0, lt=1)]
+
+
 class Recipe(Block):
     """One training: from what, on which table, with which loss, for how long.
 
-    `learning_rate` is the peak of a linear warm-up over `warmup_ratio` of the steps and a linear decay to 0;
-    dev is scored every `eval_steps` steps, and the best state kept.
+    Where `data` is a folder, `loss` names some of its tables, each with a loss: batches of one take turns with those of
+    the others, until one has no more. `learning_rate` is the peak of a linear warm-up over `warmup_ratio` of the steps
+    and a linear decay to 0; dev is scored every `eval_steps` steps, and the best state kept, or an `average`.
     """
 
     init: Name
     data: str
-    loss: Literal["ranking", "softmax", "cosine"]
+    loss: Losses
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     warmup_ratio: Annotated[float, Field(ge=0, le=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]
     eval_steps: Annotated[int, Field(ge=1)]
+    average: Average | None = None
+
+    @property
+    def losses(self) -> dict[str, Loss]:
+        """Each table, below `data`, with its loss; below a table is the table itself, which has no name there."""
+        return self.loss if isinstance(self.loss, dict) else {"": self.loss}
 
 
 class Report(Block):
@@ -277,7 +299,7 @@ def _shown(key: str | int) -> str:
 
 
 def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of mixed values
-    parts = [_shown(part) for part in problem["loc"] if part != "[key]"]
+    parts = [_shown(part) for part in problem["loc"] if part not in {"[key]", ONE, EACH}]
     if parts[0:1] == ["base_models"]:
         del parts[2:3]  # pydantic names the kind here, which is no level of the file
     where, found = ".".join(parts), SHORT.repr(problem["input"])

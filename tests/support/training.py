@@ -22,13 +22,17 @@ RECIPE = {
 TRAINING = {"launch": "python", "precision": "fp32", "mini_batch_size": None}
 
 
+def recipe(**changes):
+    return Recipe(**{**RECIPE, **changes})
+
+
 def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
     """Train `init` on the tables of a folder; the curves lie beside `out`."""
-    recipe = Recipe(**{**RECIPE, **changes})
+    wanted = recipe(**changes)
     return train(
-        recipe,
+        wanted,
         Path(init),
-        Path(tables, recipe.data),
+        Path(tables, wanted.data),
         Path(tables, dev),
         Path(out),
         card="the card",

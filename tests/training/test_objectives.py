@@ -1,18 +1,21 @@
 """What each loss learns from, exactly."""
 
 import random
+import re
 import tracemalloc
 import typing
 
 import pytest
 from support.kornlu import kornlu_file
+from support.training import recipe
 
 from kosbert.data.tables import LABELS, LabelledPair, ScoredPair, read_kornli, write_nli, write_tune
 from kosbert.errors import KosbertError
-from kosbert.params import Recipe
-from kosbert.training.objectives import OBJECTIVES
+from kosbert.params import Loss
+from kosbert.training.objectives import OBJECTIVES, described
 
 E, N, C = "entailment", "neutral", "contradiction"
+SCORED = ["cosine", "cosent"]
 
 
 @pytest.fixture
@@ -93,9 +96,10 @@ def test_softmax_takes_all_pairs_with_the_originals_label_ids(nli, examples):
     ]
 
 
-def test_cosine_takes_scores_from_zero_to_one(tmp_path, examples):
+@pytest.mark.parametrize("loss", SCORED)
+def test_losses_of_scores_take_them_from_zero_to_one(tmp_path, examples, loss):
     write_tune(tmp_path / "t.tsv", [ScoredPair('그는 "네"', "b", "5.000"), ScoredPair("c", "d", "1.25")])
-    assert list(examples("cosine", tmp_path / "t.tsv")) == [
+    assert list(examples(loss, tmp_path / "t.tsv")) == [
         {"sentence1": '그는 "네"', "sentence2": "b", "label": 1.0},
         {"sentence1": "c", "sentence2": "d", "label": 0.25},
     ]
@@ -104,7 +108,7 @@ def test_cosine_takes_scores_from_zero_to_one(tmp_path, examples):
 @pytest.mark.parametrize("loss", OBJECTIVES)
 def test_a_bad_row_is_refused_with_file_and_line_and_no_examples_are_left(tmp_path, examples, loss):
     table = tmp_path / "table.tsv"
-    table.write_text({"cosine": "a\tb\t1\n"}.get(loss, "premise\thypothesis\tlabel\n") + "a\tb\n")
+    table.write_text(("a\tb\t1\n" if loss in SCORED else "premise\thypothesis\tlabel\n") + "a\tb\n")
     with pytest.raises(KosbertError, match=r"table\.tsv, line 2: expected .*: 2 columns instead of 3"):
         examples(loss, table)
     assert list((tmp_path / "cache").iterdir()) == []
@@ -141,4 +145,14 @@ def test_memory_does_not_grow_with_the_texts(nli, examples):
 
 
 def test_every_loss_that_a_recipe_may_name_is_there():
-    assert set(typing.get_args(Recipe.model_fields["loss"].annotation)) == set(OBJECTIVES)
+    assert set(typing.get_args(Loss)) == set(OBJECTIVES)
+
+
+def test_a_recipe_over_several_tables_is_told_and_cited_with_each():
+    ours = {"nli/train.tsv": "ranking", "tune/tune_train.tsv": "cosent"}
+    words, papers = described(recipe(data="data", loss=ours, average={"states": 2, "init": 0.3}))
+    assert words.startswith("`data/nli/train.tsv`, multiple negatives")
+    assert "; in turn with `data/tune/tune_train.tsv`, CoSENT" in words
+    assert [re.search(r"@\w+{(\w+)", paper)[1] for paper in papers] == ["henderson", "huang", "wortsman"]
+    words, papers = described(recipe(data="data/tune/tune_train.tsv", loss="cosine"))
+    assert (words, papers) == (f"`data/tune/tune_train.tsv`, {OBJECTIVES['cosine'].title}", [])

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 from support import training
@@ -17,6 +18,8 @@ from support.training import NLI, STS, run
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
 from kosbert.errors import KosbertError
+from kosbert.training import checkpoints
+from kosbert.training.trainer import Trainer
 
 
 def cosine_spearman(folder, path):
@@ -25,10 +28,11 @@ def cosine_spearman(folder, path):
     return 100 * evaluator(load(folder))["spearman_cosine"]
 
 
-def test_the_sts_loss_learns_what_it_is_shown(tiny, tables, tmp_path):
-    outcome = run(tiny, tables, tmp_path / "sts")
+@pytest.mark.parametrize(("loss", "reached"), [("cosine", 90), ("cosent", 70)])
+def test_the_sts_losses_learn_what_they_are_shown(tiny, tables, tmp_path, *, loss, reached):
+    outcome = run(tiny, tables, tmp_path / "sts", loss=loss)
     assert outcome.start < 50
-    assert outcome.best > 90
+    assert outcome.kept > reached
 
 
 @pytest.mark.parametrize("loss", ["ranking", "softmax"])
@@ -44,8 +48,35 @@ def test_the_best_state_on_dev_is_the_one_that_is_saved(tiny, tables, tmp_path, 
     outcome = run(tiny, tables, tmp_path / "sts", dev="tune/tune_dev.tsv", epochs=8)
     seen = [float(score) for score in re.findall(r"step.*Spearman ([\d.]+)", capsys.readouterr().out)]
     assert seen[-1] < max(seen), "the last state is the best one, so this shows nothing: train longer"
-    assert round(outcome.best, 2) == max(seen)
-    assert cosine_spearman(tmp_path / "sts", tables / "tune/tune_dev.tsv") == pytest.approx(outcome.best, abs=0.01)
+    assert round(outcome.kept, 2) == max(seen)
+    assert cosine_spearman(tmp_path / "sts", tables / "tune/tune_dev.tsv") == pytest.approx(outcome.kept, abs=0.01)
+
+
+def test_the_average_of_the_last_states_and_the_start_is_saved(tiny, tables, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "remove", lambda _: None)
+    outcome = run(tiny, tables, tmp_path / "sts", average={"states": 2, "init": 0.4})
+    states = {int(path.parent.name.split("-")[1]): path.parent for path in tmp_path.rglob(checkpoints.WHOLE)}
+    parts = [load_file(states[step] / "model.safetensors") for step in sorted(states)[-2:]]
+    start, saved = (load_file(folder / "model.safetensors") for folder in (tiny, tmp_path / "sts"))
+    for name, weights in saved.items():
+        torch.testing.assert_close(weights, 0.3 * parts[0][name] + 0.3 * parts[1][name] + 0.4 * start[name])
+    assert cosine_spearman(tmp_path / "sts", tables / STS) == pytest.approx(outcome.kept, abs=0.01)
+    assert f"average of 2 states and the start: dev cosine Spearman {outcome.kept:.2f}" in capsys.readouterr().out
+
+
+def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp_path, monkeypatch, capsys):
+    seen = []
+
+    def noted(trainer, model, inputs, **rest):
+        seen.append((inputs["dataset_name"], "label" in inputs))
+        return original(trainer, model, inputs, **rest)
+
+    original = Trainer.compute_loss
+    monkeypatch.setattr(Trainer, "compute_loss", noted)
+    outcome = run(tiny, tables, tmp_path / "both", data=".", loss={NLI: "ranking", STS: "cosent"})
+    assert seen[:4] == [("nli/train_tsv", False), ("tune/tune_train_tsv", True)] * 2
+    assert outcome.kept > outcome.start
+    assert re.search(r"^\d+ examples, ranking loss; 200 examples, cosent loss, fp32", capsys.readouterr().out)
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny, tables, tmp_path):
@@ -66,7 +97,7 @@ def test_the_curves_hold_every_dev_score(tiny, tables, tmp_path, capsys):
         points = [(int(row["step"]), float(row["cosine_spearman"])) for row in csv.DictReader(file, delimiter="\t")]
     said = re.findall(r"step (\d+)/.*Spearman ([\d.]+)", capsys.readouterr().out)
     assert [(step, round(score, 2)) for step, score in points] == [(int(step), float(score)) for step, score in said]
-    assert max(score for _, score in points) == pytest.approx(outcome.best)
+    assert max(score for _, score in points) == pytest.approx(outcome.kept)
     assert (tmp_path / "curves/plots/metrics/train/loss.tsv").is_file()
 
 
@@ -77,7 +108,7 @@ def test_a_batch_in_parts_learns_what_the_whole_batch_does(tiny, tables, tmp_pat
         for size in (None, 4)
     )
     # The ranking loss has the very same batches; for the others, those of like length are smaller.
-    assert parts.best == pytest.approx(whole.best, abs=0.05 if loss == "ranking" else 3)
+    assert parts.kept == pytest.approx(whole.kept, abs=0.05 if loss == "ranking" else 3)
     first, second = re.split("(?<=start)", capsys.readouterr().out)[1:]
     assert re.findall(r"step \d+/\d+", first) == re.findall(r"step \d+/\d+", second), "as many optimiser steps"
 

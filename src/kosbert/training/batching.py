@@ -118,6 +118,14 @@ class DistinctBatchSampler(LengthBatchSampler):
         return [np.array(list(batch), dtype=np.int32) for batch in batches]
 
 
+def batch_sampler(dataset: Dataset, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
+    """Return the batches for a dataset of `tokenized`.
+
+    Examples without a label are told apart by the rest of their batch, so none of its sentences may stand in it twice.
+    """
+    return (LengthBatchSampler if "label" in dataset.column_names else DistinctBatchSampler)(dataset, **options)
+
+
 def _fits(sentences: set[int], batch: dict[int, set[int]], leaving: int | None = None) -> bool:
     return all(sentences.isdisjoint(others) for row, others in batch.items() if row != leaving)
 

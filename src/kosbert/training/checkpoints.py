@@ -44,10 +44,10 @@ def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-def newest(folder: Path) -> Path | None:
-    """Return the newest whole checkpoint of a training, if there is one."""
+def newest(folder: Path, count: int = 1) -> list[Path]:
+    """Return the newest whole checkpoints of a training, the newest last; fewer than `count` if no more are there."""
     whole = [path for path in folder.glob("*") if is_whole(path)]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return sorted(whole, key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
 
 
 def tidy(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a recipe's `loss` names: the examples it learns from, the loss itself, and how examples are batched."""
+"""What a recipe's `loss` names: the examples it learns from, and the loss itself."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import (
     CachedMultipleNegativesRankingLoss,
+    CoSENTLoss,
     CosineSimilarityLoss,
     MultipleNegativesRankingLoss,
     SoftmaxLoss,
@@ -22,14 +23,15 @@ from torch.distributed import is_initialized
 from kosbert.data.tables import LABELS, MAX_SCORE, read_nli, read_tune
 from kosbert.errors import KosbertError
 from kosbert.files import written_whole
-from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler
+from kosbert.params import Recipe
+from kosbert.training import averaging
 
 BATCH = 1000  # rows looked up at once
 
 
 @dataclass(frozen=True)
 class Objective:
-    """How to read the training table, the loss over its examples, and the batches it wants.
+    """How to read the training table, and the loss over its examples.
 
     `examples` takes the table and a folder of its own: the examples are written there, and read from there as they
     are needed, so that memory does not grow with the table. The folder has to stay as long as they are in use.
@@ -41,7 +43,6 @@ class Objective:
     title: str
     examples: Callable[[Path, Path], Dataset]
     loss: Callable[[SentenceTransformer, int | None], nn.Module]
-    batches: type[LengthBatchSampler]
     accumulates: bool = True
     citation: str = ""
 
@@ -135,6 +136,10 @@ def _cosine(model: SentenceTransformer, _: int | None) -> nn.Module:
     return CosineSimilarityLoss(model)
 
 
+def _cosent(model: SentenceTransformer, _: int | None) -> nn.Module:
+    return CoSENTLoss(model)
+
+
 def _softmax(model: SentenceTransformer, _: int | None) -> nn.Module:
     return SoftmaxLoss(model, model.get_embedding_dimension(), num_labels=len(LABELS))
 
@@ -158,13 +163,23 @@ HENDERSON = """\
 }
 """
 
-# The names are those that `Recipe.loss` in params.py allows, which is read where no torch is.
+HUANG = """\
+@article{huang-2024-cosent,
+  title = {{CoSENT}: Consistent Sentence Embedding via Similarity Ranking},
+  author = {Huang, Xiang and Peng, Hao and Zou, Dongcheng and Liu, Zhiwei and Li, Jianxin and Liu, Kay and Wu, Jia and
+    Su, Jianlin and Yu, Philip S.},
+  journal = {IEEE/ACM Transactions on Audio, Speech, and Language Processing},
+  year = {2024},
+  url = {https://doi.org/10.1109/TASLP.2024.3402087}
+}
+"""
+
+# The names are those that `Loss` in params.py allows, which is read where no torch is.
 OBJECTIVES = {
     "ranking": Objective(
         "multiple negatives ranking loss with contradictions as hard negatives",
         triplets,
         _ranking,
-        DistinctBatchSampler,  # every other sentence of a batch is a negative, so none may stand in it twice
         accumulates=False,
         citation=HENDERSON,
     ),
@@ -172,12 +187,25 @@ OBJECTIVES = {
         "softmax classifier over (u, v, |u - v|), the objective for NLI of Sentence-BERT",
         labelled_pairs,
         _softmax,
-        LengthBatchSampler,
     ),
     "cosine": Objective(
         "squared error between cosine and score, the regression objective of Sentence-BERT",
         scored_pairs,
         _cosine,
-        LengthBatchSampler,
+    ),
+    "cosent": Objective(
+        "CoSENT, which ranks: a pair with a higher score shall have a higher cosine",
+        scored_pairs,
+        _cosent,
+        accumulates=False,
+        citation=HUANG,
     ),
 }
+
+
+def described(recipe: Recipe) -> tuple[str, list[str]]:
+    """Return what a recipe learns from and how, in words, and what to cite for it (BibTeX)."""
+    objectives = {table: OBJECTIVES[loss] for table, loss in recipe.losses.items()}
+    words = [f"`{Path(recipe.data, table).as_posix()}`, {each.title}" for table, each in objectives.items()]
+    papers = [*(each.citation for each in objectives.values()), averaging.CITATION if recipe.average else ""]
+    return "; in turn with ".join(words), [*filter(None, papers)]

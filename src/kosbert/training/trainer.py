@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import torch
-from datasets import disable_progress_bars
+from datasets import Dataset, DatasetDict, disable_progress_bars
 from safetensors import SafetensorError
 from sentence_transformers import (
     SentenceTransformer,
@@ -21,6 +21,7 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.base.losses.merged_forward import embed_columns
+from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
 
@@ -31,7 +32,8 @@ from kosbert.errors import KosbertError
 from kosbert.packing import packable, packing
 from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
-from kosbert.training.batching import collator, tokenized
+from kosbert.training.averaging import give_average
+from kosbert.training.batching import batch_sampler, collator, tokenized
 from kosbert.training.objectives import OBJECTIVES
 from kosbert.training.progress import DEV_METRIC, Bar, Curves, Lines, dev_score
 
@@ -41,10 +43,10 @@ LOGGED_AT_MOST_EVERY = 20  # steps
 
 @dataclass(frozen=True)
 class Outcome:
-    """Dev scores (cosine Spearman x 100) of a training: where it began, and the best state, which was kept."""
+    """Dev scores (cosine Spearman x 100) of a training: where it began, and what was kept, a state or an average."""
 
     start: float
-    best: float
+    kept: float
 
 
 def train(
@@ -59,7 +61,7 @@ def train(
     training: Training,
     seed: int,
 ) -> Outcome | None:
-    """Train a recipe and save the encoder with the best dev score.
+    """Train a recipe and save the encoder with the best dev score, or the average that the recipe wants.
 
     A training that was killed goes on from its last checkpoint, with the same result. Under torchrun or accelerate all
     processes share the work: a batch is split among them.
@@ -89,7 +91,7 @@ def train(
     with arguments.main_process_first(local=False):
         if arguments.should_save:
             checkpoints.tidy(folder)
-        last = checkpoints.newest(folder)
+        last = next(iter(checkpoints.newest(folder)), None)
     if not sys.stderr.isatty():
         disable_progress_bars()
     evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
@@ -100,7 +102,7 @@ def train(
         if arguments.should_save:
             device = encoder.device.type
             kind = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
-            click.echo(f"{len(trainer.train_dataset):,} examples, {recipe.loss} loss, {kind} on {device}")
+            click.echo(f"{_told(recipe, trainer.train_dataset)}, {kind} on {device}")
             # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
             start = dev_score(evaluator(encoder))
             click.echo(f"start: dev cosine Spearman {start:.2f}")
@@ -116,11 +118,24 @@ def train(
         if not (best and checkpoints.is_whole(Path(best))):
             raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
         trainer.accelerator.wait_for_everyone()  # each has read the best state
+        kept = 100 * trainer.state.best_metric
     if not arguments.should_save:
         return None
+    if recipe.average:
+        states = checkpoints.newest(folder, recipe.average.states)
+        give_average(encoder, states, init, recipe.average.init)
+        kept = dev_score(evaluator(encoder))
+        click.echo(f"average of {len(states)} states and the start: dev cosine Spearman {kept:.2f}")
     save(encoder, out, card=card)
     checkpoints.remove(folder)
-    return Outcome(start, 100 * trainer.state.best_metric)
+    return Outcome(start, kept)
+
+
+def _told(recipe: Recipe, examples: Dataset | DatasetDict) -> str:
+    parts = examples.values() if isinstance(examples, DatasetDict) else [examples]
+    return "; ".join(
+        f"{len(part):,} examples, {loss} loss" for part, loss in zip(parts, recipe.losses.values(), strict=True)
+    )
 
 
 @contextmanager
@@ -152,15 +167,20 @@ def ready(
     set_seed(arguments.seed)
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     _prepare(encoder, recipe.dropout)
-    objective = OBJECTIVES[recipe.loss]
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
     with packing(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
+        examples, losses = DatasetDict(), {}
+        for number, (table, name) in enumerate(recipe.losses.items()):
+            part, room = table.replace(".", "_"), Path(cache, str(number))  # torch wants names without a dot
+            examples[part] = tokenized(OBJECTIVES[name].examples(data / table, room), encoder, room)
+            losses[part] = OBJECTIVES[name].loss(encoder, training.mini_batch_size)
+        several = len(losses) > 1
         yield Trainer(
             model=encoder,
             args=arguments,
-            train_dataset=tokenized(objective.examples(data, Path(cache)), encoder, Path(cache)),
+            train_dataset=examples if several else next(iter(examples.values())),
             data_collator=collator(encoder.tokenizer),
-            loss=objective.loss(encoder, training.mini_batch_size),
+            loss=losses if several else next(iter(losses.values())),
             **options,
         )
 
@@ -196,7 +216,7 @@ def arguments_for(
     precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     at_once = recipe.batch_size
-    if training.mini_batch_size and OBJECTIVES[recipe.loss].accumulates:
+    if training.mini_batch_size and all(OBJECTIVES[loss].accumulates for loss in recipe.losses.values()):
         at_once = min(at_once, training.mini_batch_size * processes)
     if recipe.batch_size % at_once or at_once % processes:
         raise KosbertError(
@@ -213,7 +233,8 @@ def arguments_for(
         gradient_accumulation_steps=recipe.batch_size // at_once,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_ratio,
-        batch_sampler=OBJECTIVES[recipe.loss].batches,
+        batch_sampler=batch_sampler,
+        multi_dataset_batch_sampler=MultiDatasetBatchSamplers.ROUND_ROBIN,
         seed=seed,
         full_determinism=True,
         bf16=precision == "bf16",
@@ -223,7 +244,7 @@ def arguments_for(
         eval_steps=recipe.eval_steps,
         save_strategy="steps",
         save_steps=recipe.eval_steps,
-        save_total_limit=2,  # the best, and the newest
+        save_total_limit=1 + (recipe.average.states if recipe.average else 1),  # the best, and the newest
         load_best_model_at_end=True,
         metric_for_best_model=f"eval_{DEV_METRIC}",
         logging_strategy="steps",
@@ -254,11 +275,12 @@ class Trainer(SentenceTransformerTrainer):
         num_items_in_batch: int | None = None,
     ) -> Any:  # noqa: ANN401 - a tensor, or one and an empty dictionary
         """Compute the loss; all columns go through the encoder together, if the loss takes embeddings."""
-        if not hasattr(self.loss, "compute_loss_from_embeddings"):
+        objective = self.loss[inputs["dataset_name"]] if isinstance(self.loss, dict) else self.loss
+        if not hasattr(objective, "compute_loss_from_embeddings"):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         features, labels = self.collect_features(inputs)
         embeddings = embed_columns(model, features, separate_first=False)
-        loss: Tensor = self.loss.compute_loss_from_embeddings(embeddings, labels)
+        loss: Tensor = objective.compute_loss_from_embeddings(embeddings, labels)
         return (loss, {}) if return_outputs else loss
 
     def _save_checkpoint(self, model: nn.Module, trial: None) -> None:
@@ -278,7 +300,7 @@ class Trainer(SentenceTransformerTrainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         super()._save(output_dir, state_dict)
-        own = {name: value for name, value in self.loss.state_dict().items() if not name.startswith("model.")}
+        own = {name: value for name, value in self._losses.state_dict().items() if ".model." not in name}
         if own and output_dir:
             torch.save(own, Path(output_dir, LOSS_WEIGHTS))
 
@@ -286,4 +308,8 @@ class Trainer(SentenceTransformerTrainer):
         super()._load_from_checkpoint(checkpoint_path)
         own = Path(checkpoint_path, LOSS_WEIGHTS)
         if own.is_file():
-            self.loss.load_state_dict(torch.load(own, weights_only=True), strict=False)
+            self._losses.load_state_dict(torch.load(own, weights_only=True), strict=False)
+
+    @property
+    def _losses(self) -> nn.ModuleDict:
+        return nn.ModuleDict(self.loss if isinstance(self.loss, dict) else {"loss": self.loss})
