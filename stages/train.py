@@ -6,6 +6,7 @@ import click
 
 from kosbert import params
 from kosbert.card import extended
+from kosbert.cost import write_cost
 from kosbert.encoder import read_card
 from kosbert.errors import Command
 from kosbert.training.objectives import described
@@ -18,8 +19,9 @@ from kosbert.training.trainer import train
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The table to learn from.")
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to choose on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
+@click.option("--cost", type=click.Path(path_type=Path), required=True, help="File for what the training cost.")
 @click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
-def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: Path) -> None:
+def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, cost: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
     steps = chosen.recipes[recipe]
@@ -37,6 +39,9 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, curves: P
     outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
     if outcome is None:  # another process writes and reports
         return
+    cost.unlink(missing_ok=True)
+    if outcome.cost:
+        write_cost(cost, outcome.cost)
     click.echo(f"{recipe}: dev cosine Spearman {outcome.kept:.2f}; it began at {outcome.start:.2f}")
     if outcome.kept < outcome.start:
         click.echo(f"{recipe}: NOTE: this training made the dev score worse than its start ({init})")

@@ -254,15 +254,22 @@ class Params(Block):
                 raise ValueError(f"recipes.{BASE}: this name stands for the untrained base; choose another")
             _known(f"recipes.{name}.init", recipe.init, [BASE, *(other for other in self.recipes if other != name)])
         for name in self.recipes:
-            self._check_chain(name)
+            self.chain(name)
         return self
 
-    def _check_chain(self, name: str) -> None:
-        chain = [name]
-        while (init := self.recipes[chain[-1]].init) != BASE:
-            if init in chain:
-                raise ValueError(f"recipes.{name}.init goes in a circle: {' -> '.join([*chain, init])}")
-            chain.append(init)
+    def chain(self, name: str) -> list[str]:
+        """Return the recipes on the way from the base to a row of the table, that row last; none for the base itself.
+
+        Raises:
+            ValueError: they go in a circle.
+        """
+        chain: list[str] = []
+        while name != BASE:
+            if name in chain:
+                raise ValueError(f"recipes.{chain[0]}.init goes in a circle: {' -> '.join([*chain, name])}")
+            chain.append(name)
+            name = self.recipes[name].init
+        return chain[::-1]
 
 
 def _known(key: str, value: str, allowed: dict[str, Any] | list[str]) -> None:

@@ -1,9 +1,11 @@
 """The performance table: its rows and columns, the dataset's name above it, and its place in the README."""
 
 import json
+import re
 
 import pytest
 
+from kosbert.cost import Cost, write_cost
 from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import FIGURES
 from kosbert.evaluation.table import performance, replace_between_markers
@@ -22,7 +24,8 @@ def with_dataset(chosen, name):
 
 
 def test_our_rows_come_first_in_their_order_then_the_published_ones(chosen, metrics):
-    rows = [line.split("|") for line in performance(with_dataset(chosen, "kornlu"), metrics).splitlines()[5:]]
+    first = performance(with_dataset(chosen, "kornlu"), metrics).partition("\n\nBy size")[0]
+    rows = [line.split("|") for line in first.splitlines()[5:]]
     assert [row[2].strip() for row in rows][:6] == [
         "Trained on",
         "-" * 17,
@@ -75,6 +78,31 @@ def test_metrics_that_are_not_the_eight_figures_are_refused(chosen, metrics, con
     with pytest.raises(KosbertError) as error:
         performance(chosen, metrics)
     assert error.value.message.startswith(f"{path}: {message}")
+
+
+def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_way(chosen, metrics):
+    for name, minutes in (("nli", 1.5), ("nli_sts", 4.0)):
+        write_cost(metrics / f"costs/{name}.json", Cost(30_300_000, minutes, "bf16 on cpu, 2 threads"))
+    lines = performance(with_dataset(chosen, "kornlu"), metrics).partition("By size.")[2].splitlines()
+    assert lines[0] == " Minutes: all trainings from the base on, bf16 on cpu, 2 threads."
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
+    assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "5.5"] in rows
+    assert ["KoSimCSE-RoBERTa-multitask", "111", "KorNLI, KorSTS", "86.12", ""] in rows
+    scores = [float(row[3]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert [row[0] for row in rows if "ours" in row[0]] == ["e5-small, `nli_sts` (ours)", "e5-small, `nli` (ours)"]
+    sample = performance(with_dataset(chosen, "sample"), metrics)
+    assert "e5-small, `nli` (ours)" in sample
+    assert "KoSimCSE" not in sample
+
+
+def test_a_training_whose_cost_is_not_known_gives_no_minutes(chosen, metrics):
+    write_cost(metrics / "costs/nli_sts.json", Cost(30_300_000, 4.0, "bf16 on cpu, 2 threads"))  # but not that of nli
+    table = performance(with_dataset(chosen, "sample"), metrics)
+    assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", table)
+    (metrics / "costs/nli.json").write_text("{")
+    with pytest.raises(KosbertError, match=r"costs/nli\.json: expected parameters, minutes, on"):
+        performance(chosen, metrics)
 
 
 def test_only_the_part_between_the_readmes_markers_is_replaced():

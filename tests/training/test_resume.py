@@ -50,6 +50,8 @@ def test_a_killed_training_goes_on_to_the_same_bytes(tiny, tables, tmp_path, cap
     outcome = run(**arguments)
     assert "goes on from" in capsys.readouterr().out
     assert outcome == undisturbed
+    assert undisturbed.cost
+    assert outcome.cost is None, "how long the whole of it took is not known"
     for name in ("model", "curves"):
         assert contents(tmp_path / "b" / name) == contents(tmp_path / "a" / name)
     assert sorted(path.name for path in (tmp_path / "b").iterdir()) == ["curves", "model"]

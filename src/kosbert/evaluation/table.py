@@ -1,16 +1,19 @@
-"""The performance table: our rows and the published ones, and the README's copy of it."""
+"""The performance tables: our rows and the published ones; the same by size; and the README's copy of them."""
 
 import json
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 
 from tabulate import tabulate
 
+from kosbert.cost import read_cost
 from kosbert.errors import KosbertError
-from kosbert.evaluation.figures import CORRELATIONS, FIGURES, SIMILARITIES
-from kosbert.evaluation.published import PUBLISHED
+from kosbert.evaluation.figures import CORRELATIONS, FIGURES, MAIN, SIMILARITIES
+from kosbert.evaluation.published import PUBLISHED, PUBLISHED_BY_SIZE
 from kosbert.params import Params
 
+COSTS = "costs"  # the folder of what trainings cost, in that of the metrics
 BEGIN, END = "<!-- performance: begin -->", "<!-- performance: end -->"
 COLUMNS = [
     f"{similarity[:3]} {correlation[0].upper()}" for similarity, correlation in product(SIMILARITIES, CORRELATIONS)
@@ -18,9 +21,13 @@ COLUMNS = [
 
 
 def performance(params: Params, metrics: Path) -> str:
-    """Return the performance table as Markdown, with the dataset and the base model above it.
+    """Return the performance tables as Markdown: all figures, with the dataset and the base model above; and by size.
 
     The published rows were measured on KorSTS, so they stand beside ours only where ours were too.
+
+    Args:
+        params: names the rows.
+        metrics: the folder of the metrics files, and of what the trainings cost.
 
     Raises:
         KosbertError: a metrics file is missing, or does not hold exactly the eight figures.
@@ -39,7 +46,35 @@ def performance(params: Params, metrics: Path) -> str:
         disable_numparse=[0, 1],
         colalign=("left", "left", *["right"] * len(FIGURES)),
     )
-    return f"{caption(params)}\n{table}\n"
+    return f"{caption(params)}\n{table}\n\n{_by_size(params, metrics)}\n"
+
+
+def _by_size(params: Params, metrics: Path) -> str:
+    costs = {name: read_cost(metrics / COSTS / f"{name}.json") for name in params.recipes}
+    rows: list[tuple[str, float, str, float, str]] = []
+    for name, label in params.report.rows.items():
+        chain = [costs[step] for step in params.chain(name)]
+        if chain and (own := chain[-1]):
+            minutes = sum(cost.minutes for cost in chain if cost) if None not in chain else None
+            score = read_figures(metrics / f"{name}.json")[MAIN]
+            millions = own.parameters / 1e6
+            rows.append((f"{params.base_model}, `{name}` (ours)", millions, label, score, _shown(minutes)))
+    on = sorted({cost.on for cost in costs.values() if cost})
+    if params.chosen_dataset.comparable:
+        rows += [(each.name, each.millions, each.trained_on, each.cosine_spearman, "") for each in PUBLISHED_BY_SIZE]
+    rows.sort(key=itemgetter(3), reverse=True)
+    table = tabulate(
+        rows,
+        headers=["Encoder", "Million parameters", "Trained on", COLUMNS[FIGURES.index(MAIN)], "Minutes"],
+        tablefmt="github",
+        floatfmt=("", ".0f", "", ".2f", ""),
+        colalign=("left", "right", "left", "right", "right"),
+    )
+    return f"By size. Minutes: all trainings from the base on, {' and '.join(on) or 'not known'}.\n\n{table}"
+
+
+def _shown(minutes: float | None) -> str:
+    return "" if minutes is None else f"{minutes:.1f}"
 
 
 def caption(params: Params) -> str:

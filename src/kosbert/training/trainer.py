@@ -4,9 +4,10 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -25,6 +26,7 @@ from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
 
+from kosbert.cost import Cost
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load, save
 from kosbert.encoding import PairEvaluator, has_bf16
@@ -43,10 +45,15 @@ LOGGED_AT_MOST_EVERY = 20  # steps
 
 @dataclass(frozen=True)
 class Outcome:
-    """Dev scores (cosine Spearman x 100) of a training: where it began, and what was kept, a state or an average."""
+    """What came of a training.
+
+    `start` and `kept` are dev scores (cosine Spearman x 100), of where it began, and of the state or average that was
+    kept. What it cost is not known of a training that went on from a checkpoint.
+    """
 
     start: float
     kept: float
+    cost: Cost | None = field(compare=False)
 
 
 def train(
@@ -84,6 +91,7 @@ def train(
         KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, or the checkpoint
             cannot be read.
     """
+    began = time.monotonic()
     encoder = load(init)
     decisive = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
     folder = checkpoints.place(out, [init, data, dev], decisive)
@@ -102,7 +110,8 @@ def train(
         if arguments.should_save:
             device = encoder.device.type
             kind = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
-            click.echo(f"{_told(recipe, trainer.train_dataset)}, {kind} on {device}")
+            on = f"{kind} on {device}" + (f", {torch.get_num_threads()} threads" if device == "cpu" else "")
+            click.echo(f"{_told(recipe, trainer.train_dataset)}, {on}")
             # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
             start = dev_score(evaluator(encoder))
             click.echo(f"start: dev cosine Spearman {start:.2f}")
@@ -128,7 +137,9 @@ def train(
         click.echo(f"average of {len(states)} states and the start: dev cosine Spearman {kept:.2f}")
     save(encoder, out, card=card)
     checkpoints.remove(folder)
-    return Outcome(start, kept)
+    minutes = round((time.monotonic() - began) / 60, 1)
+    size = sum(weights.numel() for weights in encoder.parameters())
+    return Outcome(start, kept, None if last else Cost(size, minutes, on))
 
 
 def _told(recipe: Recipe, examples: Dataset | DatasetDict) -> str:
