@@ -188,8 +188,10 @@ class Recipe(Block):
     """One training: from what, on which table, with which loss, for how long.
 
     Where `data` is a folder, `loss` names some of its tables, each with a loss: batches of one take turns with those of
-    the others, until one has no more. `learning_rate` is the peak of a linear warm-up over `warmup_ratio` of the steps
-    and a linear decay to 0; dev is scored every `eval_steps` steps, and the best state kept, or an `average`.
+    the others, until one has no more. Batches of `like_length` have the least padding, where there is any; a loss that
+    ranks the examples of a batch compares more kinds of them in `random` ones. `learning_rate` is the peak of a linear
+    warm-up over `warmup_ratio` of the steps and a linear decay to 0; dev is scored every `eval_steps` steps, and the
+    best state kept, or an `average`.
     """
 
     init: Name
@@ -197,6 +199,7 @@ class Recipe(Block):
     loss: Losses
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
+    batches: Literal["like_length", "random"] = "like_length"
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     warmup_ratio: Annotated[float, Field(ge=0, le=1)]
     dropout: Annotated[float, Field(ge=0, lt=1)]

@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset, Features, List, Value
 
 from kosbert.encoder import load
-from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler, collator, tokenized
+from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler, batch_sampler, collator, tokenized
 from kosbert.training.objectives import scored_pairs
 
 ROWS = 1003
@@ -67,6 +67,16 @@ def test_short_and_long_batches_are_mixed_over_the_epoch(dataset):
     half = len(lengths) // 2
     means = [sum(part) / len(part) for part in (lengths[:half], lengths[half:])]
     assert abs(means[0] - means[1]) < 15
+
+
+def test_random_batches_are_of_any_lengths(dataset):
+    sampler = batch_sampler(dataset, like_length=False, batch_size=8, drop_last=False, seed=3)
+    sampler.set_epoch(0)
+    found = list(sampler)
+    assert sorted(row for batch in found for row in batch) == list(range(ROWS))
+    lengths = [len(sentence) for sentence in dataset["a"]]
+    spread = [max(lengths[row] for row in batch) - min(lengths[row] for row in batch) for batch in found[:-1]]
+    assert sum(spread) / len(spread) > 60
 
 
 def test_no_sentence_stands_in_a_batch_twice(dataset):

@@ -65,24 +65,28 @@ class LengthBatchSampler(DefaultBatchSampler):
 
     Each epoch is shuffled anew and cut into pools; each pool is sorted by length, cut into batches, and the batches of
     all pools are shuffled. Every example is in one batch of the epoch; one that is not full comes last. The order
-    depends on the seed and the epoch alone.
+    depends on the seed and the epoch alone. In pools of one batch each, batches are of any lengths.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, drop_last: bool, **kwargs: object) -> None:  # noqa: FBT001 - the trainer's signature
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        drop_last: bool,  # noqa: FBT001 - the trainer's signature
+        batches_per_pool: int = BATCHES_PER_POOL,
+        **kwargs: object,
+    ) -> None:
         """Take the signature that the trainer calls, and a dataset of `tokenized`."""
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, **kwargs)
+        self._pool = batch_size * batches_per_pool
         self._keys, self._lengths = _measured(dataset)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch, as lists of row numbers."""
         random = np.random.default_rng((self.seed, self.epoch))
         order = random.permutation(len(self._lengths)).astype(np.int32)
-        pools = range(0, len(order), self.batch_size * BATCHES_PER_POOL)
-        batches = [
-            batch
-            for start in pools
-            for batch in self._cut(self._by_length(order[start : start + self.batch_size * BATCHES_PER_POOL]))
-        ]
+        pools = range(0, len(order), self._pool)
+        batches = [batch for start in pools for batch in self._cut(self._by_length(order[start : start + self._pool]))]
         incomplete = [batch for batch in batches if len(batch) < self.batch_size]
         batches = [batch for batch in batches if len(batch) == self.batch_size]
         for index in random.permutation(len(batches)):
@@ -118,12 +122,15 @@ class DistinctBatchSampler(LengthBatchSampler):
         return [np.array(list(batch), dtype=np.int32) for batch in batches]
 
 
-def batch_sampler(dataset: Dataset, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
+def batch_sampler(dataset: Dataset, *, like_length: bool, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
     """Return the batches for a dataset of `tokenized`.
 
-    Examples without a label are told apart by the rest of their batch, so none of its sentences may stand in it twice.
+    Examples without a label are told apart by the rest of their batch, so none of its sentences may stand in it twice;
+    for that, it takes a pool of many.
     """
-    return (LengthBatchSampler if "label" in dataset.column_names else DistinctBatchSampler)(dataset, **options)
+    if "label" not in dataset.column_names:
+        return DistinctBatchSampler(dataset, **options)
+    return LengthBatchSampler(dataset, **options, batches_per_pool=BATCHES_PER_POOL if like_length else 1)
 
 
 def _fits(sentences: set[int], batch: dict[int, set[int]], leaving: int | None = None) -> bool:

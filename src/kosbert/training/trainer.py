@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -244,7 +245,7 @@ def arguments_for(
         gradient_accumulation_steps=recipe.batch_size // at_once,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_ratio,
-        batch_sampler=batch_sampler,
+        batch_sampler=partial(batch_sampler, like_length=recipe.batches == "like_length"),
         multi_dataset_batch_sampler=MultiDatasetBatchSamplers.ROUND_ROBIN,
         seed=seed,
         full_determinism=True,
