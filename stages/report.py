@@ -23,7 +23,14 @@ from kosbert.files import write_text
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file of the dev pairs.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the table.")
 @click.option("--details", "detailed", type=click.Path(path_type=Path), required=True, help="File for the details.")
-@click.option("--readme", type=click.Path(path_type=Path), required=True, help="README with the table's markers.")
+@click.option(
+    "--readme",
+    "readmes",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    required=True,
+    help="README with the table's markers; may be given several times.",
+)
 def main(
     *,
     metrics: Path,
@@ -34,7 +41,7 @@ def main(
     dev: Path,
     out: Path,
     detailed: Path,
-    readme: Path,
+    readmes: tuple[Path, ...],
 ) -> None:
     """Write and print the performance table, and write it in detail."""
     chosen = params.load()
@@ -42,8 +49,10 @@ def main(
     test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
     predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
     write_text(detailed, details(chosen, predicted, test, read_resampled(resampled)))
-    write_text(readme, replace_between_markers(readme.read_text(encoding="utf-8"), table))
-    write_text(out, table)
+    # All of them before any is written: a README without markers changes nothing.
+    texts = {readme: replace_between_markers(readme, table) for readme in readmes}
+    for path, text in {**texts, out: table}.items():
+        write_text(path, text)
     click.echo(f"\n{table}\nIn detail, with intervals: {detailed}\n")
 
 

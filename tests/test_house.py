@@ -21,6 +21,7 @@ ALLOWED = {
     "files": {"errors"},
     "params": {"errors"},
     "card": {"errors", "params"},
+    "cost": {"errors", "files"},
     "encoder": {"errors", "files"},
     "loading": {"errors", "encoder", "base"},
     "korean_tasks": {"errors", "files", "loading"},
@@ -38,8 +39,8 @@ ALLOWED = {
     "apps": {"errors", "files", "data", "loading", "encoding", "inference", "quantized", "apps"},
     "data": {"errors", "files", "params", "data"},
     "base": {"errors", "files", "params", "data", "encoder", "base"},
-    "training": {"errors", "files", "params", "data", "encoder", "encoding", "packing", "training"},
-    "evaluation": {"errors", "files", "params", "data", "encoder", "encoding", "evaluation"},
+    "training": {"errors", "files", "params", "cost", "data", "encoder", "encoding", "packing", "training"},
+    "evaluation": {"errors", "files", "params", "cost", "data", "encoder", "encoding", "evaluation"},
     "report": {"errors", "files", "params", "data", "evaluation", "report"},
 }
 

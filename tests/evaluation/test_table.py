@@ -105,13 +105,16 @@ def test_a_training_whose_cost_is_not_known_gives_no_minutes(chosen, metrics):
         performance(chosen, metrics)
 
 
-def test_only_the_part_between_the_readmes_markers_is_replaced():
-    text = "a\n<!-- performance: begin -->\nold\n<!-- performance: end -->\nb\n"
-    once = replace_between_markers(text, "new\n")
+def test_only_the_part_between_the_readmes_markers_is_replaced(tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_text("a\n<!-- performance: begin -->\nold\n<!-- performance: end -->\nb\n", encoding="utf-8")
+    once = replace_between_markers(readme, "new\n")
     assert once == "a\n<!-- performance: begin -->\nnew\n<!-- performance: end -->\nb\n"
-    assert replace_between_markers(once, "new\n") == once
+    readme.write_text(once, encoding="utf-8")
+    assert replace_between_markers(readme, "new\n") == once
 
 
-def test_a_readme_without_markers_is_an_error():
-    with pytest.raises(KosbertError, match="the markers"):
-        replace_between_markers("no table here", "new\n")
+def test_a_readme_without_markers_is_an_error(tmp_path):
+    (tmp_path / "README.ko.md").write_text("no table here", encoding="utf-8")
+    with pytest.raises(KosbertError, match=r"README\.ko\.md: the markers"):
+        replace_between_markers(tmp_path / "README.ko.md", "new\n")

@@ -17,11 +17,11 @@ ASIDE = (".dvc", ".git", "src", "stages", "dvc.lock", ".dvcignore")  # of a proj
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """Return the digest of every file that stages read and write, by its path."""
+    """Return the digest of every file that stages read and write, by its path, but for how long they took."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.parts[len(folder.parts)] not in ASIDE and path.is_file():
+        if path.parts[len(folder.parts)] not in ASIDE and path.is_file() and not name.startswith("metrics/costs/"):
             found[name] = digest(path, "sha256")
     return found
 
@@ -135,9 +135,9 @@ def before(project: Project, folder: Path, stage: str) -> Scene:
     if stage == "report":  # DVC knows none of its outputs
         for name in ("metrics/performance.md", "metrics/details.md"):
             (folder / name).unlink()
-        readme = folder / "README.md"
-        text = readme.read_text(encoding="utf-8")
-        readme.write_text(re.sub(r"(begin -->\n).*(<!--)", r"\1\2", text, flags=re.S), encoding="utf-8")
+        for readme in (folder / "README.md", folder / "README.ko.md"):
+            text = readme.read_text(encoding="utf-8")
+            readme.write_text(re.sub(r"(begin -->\n).*(<!--)", r"\1\2", text, flags=re.S), encoding="utf-8")
     for empty in sorted((path for path in folder.glob("*/**") if path.is_dir()), reverse=True):
         if not any(empty.iterdir()) and empty.parts[len(folder.parts)] not in ASIDE:
             empty.rmdir()

@@ -101,7 +101,8 @@ def made_small(root, folder):
     for name in TRACKED:
         (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / name, folder / name)
-    (folder / "README.md").write_text("<!-- performance: begin -->\n<!-- performance: end -->\n", encoding="utf-8")
+    for name in ("README.md", "README.ko.md"):
+        (folder / name).write_text("<!-- performance: begin -->\n<!-- performance: end -->\n", encoding="utf-8")
     project = Project(folder)
     values = project.params() | {"dataset": "sample", "base_model": "scratch"}
     for recipe in values["recipes"].values():

@@ -107,14 +107,14 @@ def read_figures(path: Path) -> dict[str, float]:
     return figures
 
 
-def replace_between_markers(text: str, table: str) -> str:
-    """Return a README's text with the table between its markers replaced.
+def replace_between_markers(readme: Path, table: str) -> str:
+    """Return the text of a README with the table between its markers replaced.
 
     Raises:
         KosbertError: the markers are not there.
     """
-    before, begin, rest = text.partition(BEGIN)
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise KosbertError(f"README.md: the markers {BEGIN} and {END} are not there; put them where the table belongs")
+        raise KosbertError(f"{readme}: the markers {BEGIN} and {END} are not there; put them where the table belongs")
     return f"{before}{BEGIN}\n{table}{END}{after}"
