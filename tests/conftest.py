@@ -22,6 +22,15 @@ def chosen():
 
 
 @pytest.fixture(scope="session")
+def four(chosen):
+    """The parameters without the recipe `best`: with four rows, of names that tests may rely on."""
+    rows, recipes = (
+        {name: each for name, each in block.items() if name != "best"} for block in (chosen.report.rows, chosen.recipes)
+    )
+    return chosen.model_copy(update={"report": chosen.report.model_copy(update={"rows": rows}), "recipes": recipes})
+
+
+@pytest.fixture(scope="session")
 def tables(tmp_path_factory, chosen):
     """The sample's tune files and NLI table, in a folder laid out like `data`."""
     folder = tmp_path_factory.mktemp("data")

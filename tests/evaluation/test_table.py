@@ -19,12 +19,12 @@ def metrics(tmp_path):
     return tmp_path
 
 
-def with_dataset(chosen, name):
-    return chosen.model_copy(update={"dataset": name})
+def with_dataset(params, name):
+    return params.model_copy(update={"dataset": name})
 
 
-def test_our_rows_come_first_in_their_order_then_the_published_ones(chosen, metrics):
-    first = performance(with_dataset(chosen, "kornlu"), metrics).partition("\n\nBy size")[0]
+def test_our_rows_come_first_in_their_order_then_the_published_ones(four, metrics):
+    first = performance(with_dataset(four, "kornlu"), metrics).partition("\n\nBy size")[0]
     rows = [line.split("|") for line in first.splitlines()[5:]]
     assert [row[2].strip() for row in rows][:6] == [
         "Trained on",
@@ -44,21 +44,21 @@ def test_our_rows_come_first_in_their_order_then_the_published_ones(chosen, metr
     assert len(rows) == 2 + 4 + 6
 
 
-def test_the_columns_are_the_originals(chosen, metrics):
-    head = performance(with_dataset(chosen, "kornlu"), metrics).splitlines()[5]
+def test_the_columns_are_the_originals(four, metrics):
+    head = performance(with_dataset(four, "kornlu"), metrics).splitlines()[5]
     assert [cell.strip() for cell in head.split("|")[3:-1]] == [
         *("cos P", "cos S", "euc P", "euc S", "man P", "man S", "dot P", "dot S")
     ]
 
 
-def test_dataset_and_base_model_stand_above_the_table(chosen, metrics):
-    first, second, *_ = performance(with_dataset(chosen, "kornlu-full"), metrics).splitlines()
+def test_dataset_and_base_model_stand_above_the_table(four, metrics):
+    first, second, *_ = performance(with_dataset(four, "kornlu-full"), metrics).splitlines()
     assert first == "Dataset `kornlu-full`: KorSTS, and all 950,354 pairs of KorNLI."
     assert second.startswith("Base model `e5-small`: ")
 
 
-def test_published_figures_never_stand_beside_another_datasets(chosen, metrics):
-    table = performance(with_dataset(chosen, "sample"), metrics)
+def test_published_figures_never_stand_beside_another_datasets(four, metrics):
+    table = performance(with_dataset(four, "sample"), metrics)
     assert table.startswith("Dataset `sample`: a made-up sample, so these scores mean nothing.")
     assert "ETRI" not in table
 
@@ -72,18 +72,18 @@ def test_published_figures_never_stand_beside_another_datasets(chosen, metrics):
         ("[]", "expected exactly the keys"),
     ],
 )
-def test_metrics_that_are_not_the_eight_figures_are_refused(chosen, metrics, content, message):
+def test_metrics_that_are_not_the_eight_figures_are_refused(four, metrics, content, message):
     path = metrics / "sts.json"
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(KosbertError) as error:
-        performance(chosen, metrics)
+        performance(four, metrics)
     assert error.value.message.startswith(f"{path}: {message}")
 
 
-def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_way(chosen, metrics):
+def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_way(four, metrics):
     for name, minutes in (("nli", 1.5), ("nli_sts", 4.0)):
         write_cost(metrics / f"costs/{name}.json", Cost(30_300_000, minutes, "bf16 on cpu, 2 threads"))
-    lines = performance(with_dataset(chosen, "kornlu"), metrics).partition("By size.")[2].splitlines()
+    lines = performance(with_dataset(four, "kornlu"), metrics).partition("By size.")[2].splitlines()
     assert lines[0] == " Minutes: all trainings from the base on, bf16 on cpu, 2 threads."
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
     assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "5.5"] in rows
@@ -91,18 +91,18 @@ def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_wa
     scores = [float(row[3]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert [row[0] for row in rows if "ours" in row[0]] == ["e5-small, `nli_sts` (ours)", "e5-small, `nli` (ours)"]
-    sample = performance(with_dataset(chosen, "sample"), metrics)
+    sample = performance(with_dataset(four, "sample"), metrics)
     assert "e5-small, `nli` (ours)" in sample
     assert "KoSimCSE" not in sample
 
 
-def test_a_training_whose_cost_is_not_known_gives_no_minutes(chosen, metrics):
+def test_a_training_whose_cost_is_not_known_gives_no_minutes(four, metrics):
     write_cost(metrics / "costs/nli_sts.json", Cost(30_300_000, 4.0, "bf16 on cpu, 2 threads"))  # but not that of nli
-    table = performance(with_dataset(chosen, "sample"), metrics)
+    table = performance(with_dataset(four, "sample"), metrics)
     assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", table)
     (metrics / "costs/nli.json").write_text("{")
     with pytest.raises(KosbertError, match=r"costs/nli\.json: expected parameters, minutes, on"):
-        performance(chosen, metrics)
+        performance(four, metrics)
 
 
 def test_only_the_part_between_the_readmes_markers_is_replaced(tmp_path):

@@ -13,10 +13,10 @@ from kosbert.report.results import gather
 
 
 @pytest.fixture(scope="session")
-def small(chosen):
+def small(four):
     """The parameters, for the sample, with few resamples."""
-    report = chosen.report.model_copy(update={"resamples": 100})
-    return chosen.model_copy(update={"dataset": "sample", "report": report})
+    report = four.report.model_copy(update={"resamples": 1000})
+    return four.model_copy(update={"dataset": "sample", "report": report})
 
 
 @pytest.fixture(scope="session")

@@ -48,20 +48,20 @@ def test_all_curves_may_be_missing(small, rows, tmp_path):
     assert last.missing == "No curves are there for: NLI; STS; NLI, then STS."
 
 
-def test_another_process_draws_the_same_bytes(project, groups, resampled, root, tmp_path):
+def test_another_process_draws_the_same_bytes(small, project, groups, resampled, tmp_path):
     write_resampled(resampled, tmp_path / "resampled.json")
+    (tmp_path / "params.json").write_text(small.model_dump_json())
     script = (
         "import sys; from pathlib import Path; from kosbert import params\n"
         "from kosbert.report import canvas; from kosbert.report.pictures import draw\n"
         "from kosbert.report.results import gather; from kosbert.evaluation.resampled import read_resampled\n"
-        "folder, out = Path(sys.argv[1]), Path(sys.argv[2]); p = params.load(Path(sys.argv[3]))\n"
-        "r = p.report.model_copy(update={'resamples': 100})\n"
-        "p = p.model_copy(update={'dataset': 'sample', 'report': r})\n"
+        "folder, out = Path(sys.argv[1]), Path(sys.argv[2]); given = (out / 'params.json').read_text()\n"
+        "p = params.Params.model_validate_json(given)\n"
         "found = read_resampled(out / 'resampled.json')\n"
         "groups = draw(p, gather(p, folder / 'predictions', folder / 'models', found), folder / 'curves')\n"
         "canvas.write([x for g in groups for x in g.pictures], svg=out / 'svg', png=out / 'png')\n"
     )
-    command = [sys.executable, "-c", script, str(project), str(tmp_path), str(root / "params.yaml")]
+    command = [sys.executable, "-c", script, str(project), str(tmp_path)]
     subprocess.run(command, check=True)
     assert sorted(path.stem for path in (tmp_path / "svg").iterdir()) == sorted(NAMES)
     for picture in pictures(groups):

@@ -64,6 +64,14 @@ def test_the_average_of_the_last_states_and_the_start_is_saved(tiny, tables, tmp
     assert f"average of 2 states and the start: dev cosine Spearman {outcome.kept:.2f}" in capsys.readouterr().out
 
 
+def test_the_best_recipe_learns(tiny, tables, tmp_path, chosen):
+    small = {"data": STS, "batch_size": 16, "learning_rate": 5e-3, "eval_steps": 13}
+    real = {key: value for key, value in chosen.recipes["best"].model_dump().items() if key not in {"init", *small}}
+    outcome = run(tiny, tables, tmp_path / "best", **real, **small)
+    assert outcome.start < 50
+    assert outcome.kept > 65
+
+
 def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp_path, monkeypatch, capsys):
     seen = []
 
