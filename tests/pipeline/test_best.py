@@ -1,0 +1,44 @@
+"""The recipe `best` runs like any, and as `best-full` has it in the README: both objectives in turn, on all tables."""
+
+import re
+import shlex
+
+import pytest
+from support.project import made_small
+
+# The README's command is for a GPU: what makes it small, as `made_small` does it.
+SMALLER = {
+    "dataset": "sample",
+    "base_model": "scratch",
+    "recipes.best.epochs": "2",
+    "recipes.best.batch_size": "16",
+    "recipes.best.learning_rate": "1e-3",
+    "recipes.best.eval_steps": "5",
+}
+
+
+@pytest.fixture(scope="module")
+def project(root, tmp_path_factory):
+    return made_small(root, tmp_path_factory.mktemp("best") / "project", best=True)
+
+
+def test_best_is_in_the_table_by_size_with_the_minutes_of_its_training(project):
+    log = project.run("dvc", "repro", "evaluate@best")
+    assert "200 examples, cosent loss" in log
+    assert re.search(r"^average of 2 states and the start: dev cosine Spearman -?\d", log, flags=re.MULTILINE)
+    assert (project.folder / "metrics/costs/best.json").is_file()
+
+
+def test_best_full_learns_from_both_tables_in_turn(project, root):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^dvc exp run evaluate@best .*?(?=\n```)", readme, flags=re.MULTILINE | re.DOTALL)
+    words = shlex.split(command.replace("\\\n", ""))
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    assert settings.keys() >= SMALLER.keys()
+    flags = [part for key, value in (settings | SMALLER).items() for part in ("-S", f"{key}={value}")]
+    log = project.run(*words[:4], *flags)
+    assert "40 examples, ranking loss; 200 examples, cosine loss" in log
+    assert "step 12/12" in log, "as many batches of each as the smaller table has"
+    card = (project.folder / "models/best/README.md").read_text(encoding="utf-8")
+    assert "`data/nli/train.tsv`, multiple negatives" in card
+    assert "in turn with `data/tune/tune_train.tsv`, squared error" in card
