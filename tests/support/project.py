@@ -95,7 +95,7 @@ def as_a_newcomer(project, room):
 
 
 def made_small(root, folder, *, best=False):
-    """Copy the project, and make its run a matter of a minute by parameters; without the recipe `best` unless wanted."""
+    """Copy the project, and make its run a matter of a minute; without the recipe `best` unless it is wanted."""
     for name in ("src", "stages", "data/sample"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in TRACKED:
