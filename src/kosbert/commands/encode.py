@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.cli`
 
+import os
 from pathlib import Path
 
 import click
@@ -58,6 +59,9 @@ def encode(
     """
     if int8 + bool(devices) + (processes > 1) > 1:
         raise click.UsageError("choose one of --processes, --devices and --int8")
+
+    # oneDNN keeps code for the last 1,024 shapes of a product, and nearly every batch has another: some 0.4 GB.
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
 
     from contextlib import ExitStack
 
