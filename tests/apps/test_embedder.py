@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from support.encoders import CLOSE
 
 from kosbert import encoding
 from kosbert.apps import embedder
@@ -65,9 +66,7 @@ def test_the_fingerprint_is_of_the_model_and_not_of_its_use_or_place(encoder, ti
 def test_embeddings_are_those_of_the_encoder_in_the_order_given(encoder):
     texts = ["눈이 온다.", "비", "눈이 온다.", ""]
     ours = ModelEmbedder(encoder)
-    assert ours.encode(texts) == pytest.approx(
-        encoder.encode(texts), abs=2e-2 if encoding.has_bf16(encoder.device) else 1e-5
-    )
+    assert ours.encode(texts) == pytest.approx(encoder.encode(texts), abs=CLOSE)
     assert ours.encode(texts).shape == (4, ours.dimensions)
     assert ours.encode([]).shape == (0, ours.dimensions)
     assert ours.encode([]).dtype == np.float32

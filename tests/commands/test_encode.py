@@ -2,16 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from pyarrow import parquet
 from support.commands import invoked
+from support.encoders import CLOSE
 
 from kosbert.apps.embedder import load
 from kosbert.cli import main
-from kosbert.encoding import has_bf16
-
-CLOSE = 2e-2 if has_bf16(torch.device("cpu")) else 1e-5  # to plain embeddings, which are in fp32
 
 
 def kosbert(*arguments, code=0):

@@ -4,6 +4,9 @@ import torch
 from transformers import AutoModel, DistilBertConfig
 
 from kosbert.encoder import assemble, load
+from kosbert.encoding import has_bf16
+
+CLOSE = 2e-2 if has_bf16(torch.device("cpu")) else 1e-5  # of our embeddings to plain ones, which are in fp32
 
 SENTENCES = [
     "한 남자가 기타를 친다.",

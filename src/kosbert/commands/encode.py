@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.cli`
 
-import os
 from pathlib import Path
 
 import click
@@ -60,17 +59,15 @@ def encode(
     if int8 + bool(devices) + (processes > 1) > 1:
         raise click.UsageError("choose one of --processes, --devices and --int8")
 
-    # oneDNN keeps code for the last 1,024 shapes of a product, and nearly every batch has another: some 0.4 GB.
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
-
     from contextlib import ExitStack
 
     from kosbert.apps import bulk
-    from kosbert.apps.embedder import Embedder, load, load_model
+    from kosbert.apps.embedder import Embedder, load, load_model, prepare_for_bulk
     from kosbert.apps.int8 import Int8Embedder
     from kosbert.apps.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
+    prepare_for_bulk()
     several = devices or ["cpu"] * processes * (processes > 1)
     with ExitStack() as stack:
         embedder: Embedder
