@@ -158,6 +158,13 @@ def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expecte
     )
 
 
+@pytest.mark.parametrize("command", ["benchmark", "publish nli_sts --out out", "difference main", "spread"])
+def test_a_command_of_the_project_says_where_it_runs(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert refused(*command.split()).endswith(".yaml: not found; run this in the project's top folder\n")
+    assert [*tmp_path.iterdir()] == []
+
+
 def test_help_comes_without_the_heavy_libraries():
     script = (
         "import sys; from click.testing import CliRunner; from kosbert.cli import main\n"

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from kosbert.card import base_card, extended
 from kosbert.encoder import load
 from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import FIGURES
-from kosbert.publish import assemble, check_allowed, check_up_to_date
+from kosbert.publish import assemble, check_allowed
 
 VALUES = (81.28, 80.87, 79.75, 80.07, 79.64, 80.75, 78.12, 77.01)
 SENTENCES = ["눈이 온다.", "비가 온다."]
@@ -104,10 +103,3 @@ def test_what_may_not_be_published_is_one_line(chosen, changes, row, line):
     with pytest.raises(KosbertError, match=line) as caught:
         check_allowed(chosen.model_copy(update=changes), row)
     assert "\n" not in caught.value.message
-
-
-def test_outside_a_project_dvc_says_so(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path(tmp_path).parent))
-    with pytest.raises(KosbertError, match=r"^dvc status: .*not inside of a DVC repository"):
-        check_up_to_date("sts")
