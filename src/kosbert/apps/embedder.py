@@ -52,9 +52,11 @@ class ModelEmbedder:
 def prepare_for_bulk() -> None:
     """Let this process, and those it starts, encode many sentences in less memory; before the first model is used.
 
-    oneDNN keeps code for the last 1,024 shapes of a product, and nearly every batch has another: some 0.4 GB.
+    oneDNN, and what PyTorch puts around it, each keep code for the last 1,024 shapes of a product, and nearly every
+    batch has another: 0.5 GB.
     """
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
+    for cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "16")
 
 
 def load(model: str) -> Embedder:
