@@ -8,7 +8,8 @@ from importlib import import_module
 
 import click
 
-from kosbert.errors import KosbertError
+if sys.platform == "win32":  # which has no fcntl and no resource: the commands could not be imported
+    sys.exit("Error: kosbert runs on Linux and macOS; on Windows, run it in WSL")
 
 COMMANDS = (
     *("benchmark", "evaluate", "search", "index", "cluster", "encode", "export", "demo"),
@@ -23,8 +24,6 @@ def main() -> None:
 
     `kosbert COMMAND --help` tells more. benchmark, publish, difference and spread run in the project's top folder.
     """
-    if sys.platform == "win32":  # which has no fcntl and no resource
-        raise KosbertError("kosbert runs on Linux and macOS; on Windows, run it in WSL")
 
 
 for name in COMMANDS:
