@@ -36,6 +36,15 @@ def test_without_the_extra_it_says_what_to_install(tiny, monkeypatch):
         Int8Encoder(load(tiny))
 
 
+def test_what_its_graph_would_not_do_is_refused(tiny):
+    encoder = load(tiny)
+    encoder.prompts, encoder.default_prompt_name = {"query": "질문: "}, "query"
+    Int8Encoder(encoder)
+    encoder[1].include_prompt = False
+    with pytest.raises(KosbertError, match="its pooling leaves out the prompt"):
+        Int8Encoder(encoder)
+
+
 def test_cores_are_those_that_are_said_or_that_the_system_tells(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert usable_cores() == 3

@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kosbert.errors import KosbertError, one_line
 from kosbert.inference import Inference, library
 
 
@@ -30,10 +31,10 @@ class Int8Encoder:
         """Convert an encoder; this takes some seconds.
 
         Raises:
-            KosbertError: OpenVINO is not installed.
+            KosbertError: as `convert`.
         """
         self._tokenizer, self._longest = encoder.tokenizer, encoder.max_seq_length
-        self._prompt = encoder.prompts.get(encoder.default_prompt_name or "") or ""
+        self._prompt = prompt_of(encoder)
         self._dimensions = int(encoder.get_embedding_dimension() or 0)
         self._inference = Inference(convert(encoder, int8=True), cores=torch.get_num_threads())
 
@@ -48,14 +49,24 @@ def convert(encoder: SentenceTransformer, *, int8: bool) -> Any:  # noqa: ANN401
     """Return the graph of OpenVINO from token ids and attention mask to embeddings, in fp32 or with int8 weights.
 
     Raises:
-        KosbertError: OpenVINO is not installed.
+        KosbertError: OpenVINO is not installed, or cannot do what the encoder does.
     """
     openvino = library()
+    if prompt_of(encoder) and any(not getattr(module, "include_prompt", True) for module in encoder):
+        raise KosbertError("its pooling leaves out the prompt, which OpenVINO's graph would not")
     example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
     with torch.no_grad(), warnings.catch_warnings():
         # What it is warned of: branches on shapes that are traced once. The graph is for any shape all the same.
         warnings.simplefilter("ignore")
-        return openvino.convert_model(_Embedding(encoder, int8=int8), example_input=example)
+        try:
+            return openvino.convert_model(_Embedding(encoder, int8=int8), example_input=example)
+        except Exception as error:  # whatever tracing a model of somebody's can raise
+            raise KosbertError(f"OpenVINO cannot convert it: {one_line(error)[:300]}") from error
+
+
+def prompt_of(encoder: SentenceTransformer) -> str:
+    """Return what an encoder puts before every sentence; none if empty."""
+    return encoder.prompts.get(encoder.default_prompt_name or "") or ""
 
 
 class _Embedding(nn.Module):

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from support.encoders import CLOSE
 
 from kosbert import encoding
@@ -75,6 +77,20 @@ def test_embeddings_are_those_of_the_encoder_in_the_order_given(encoder):
     assert ours.encode(texts).shape == (4, ours.dimensions)
     assert ours.encode([]).shape == (0, ours.dimensions)
     assert ours.encode([]).dtype == np.float32
+
+
+def test_a_model_without_a_transformer_is_one_like_any(encoder, tmp_path):
+    static = StaticEmbedding(encoder.tokenizer.backend_tokenizer, embedding_dim=8)
+    SentenceTransformer(modules=[static]).save(str(tmp_path / "static"))
+    ours = embedder.load(str(tmp_path / "static"))
+    assert ours.encode(["눈이 온다.", "비"]) == pytest.approx(ours.encoder.encode(["눈이 온다.", "비"]), abs=CLOSE)
+    assert ours.fingerprint == embedder.load(str(tmp_path / "static")).fingerprint != fingerprint(encoder)
+
+
+def test_a_tokenizer_of_another_library_is_one_line(encoder):
+    encoder[0].processor = object()
+    with pytest.raises(KosbertError, match=r"^the model's tokenizer \(NoneType\) is not of the library tokenizers$"):
+        ModelEmbedder(encoder)
 
 
 def test_threads_share_one_model(encoder, sentences):

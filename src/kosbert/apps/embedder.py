@@ -10,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
 
 from kosbert import encoding, loading
 from kosbert.apps import exported
@@ -79,8 +80,24 @@ def load_model(model: str) -> ModelEmbedder:
     return ModelEmbedder(loading.load(model))
 
 
+def backend(encoder: SentenceTransformer) -> Tokenizer:
+    """Return an encoder's tokenizer as the library tokenizers has it.
+
+    Raises:
+        KosbertError: it is of another library.
+    """
+    tokenizer = getattr(encoder.tokenizer, "backend_tokenizer", encoder.tokenizer)
+    if not isinstance(tokenizer, Tokenizer):
+        raise KosbertError(f"the model's tokenizer ({type(tokenizer).__name__}) is not of the library tokenizers")
+    return tokenizer
+
+
 def fingerprint(encoder: SentenceTransformer) -> str:
-    """Return a digest of all that an encoder's embeddings depend on: modules, weights, tokenizer and prompt."""
+    """Return a digest of all that an encoder's embeddings depend on: modules, weights, tokenizer and prompt.
+
+    Raises:
+        KosbertError: as `backend`.
+    """
     settings = {
         "modules": [type(module).__name__ for module in encoder],
         "pooling": [module.get_config_dict() for module in encoder if hasattr(module, "get_config_dict")],
@@ -88,7 +105,7 @@ def fingerprint(encoder: SentenceTransformer) -> str:
         "longest": encoder.max_seq_length,
     }
     state = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    tokenizer = json.loads(encoder.tokenizer.backend_tokenizer.to_str())
+    tokenizer = json.loads(backend(encoder).to_str())
     passing = ("truncation", "padding")  # set anew with each batch
     state.update(json.dumps({key: tokenizer[key] for key in tokenizer if key not in passing}).encode())
     for name, weights in sorted(encoder.state_dict().items()):

@@ -8,13 +8,14 @@ from typing import Literal
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from tokenizers import Tokenizer
 
 from kosbert import inference, loading
-from kosbert.apps.embedder import fingerprint
+from kosbert.apps.embedder import backend, fingerprint
 from kosbert.apps.exported import FORMAT, GRAPH, SETTINGS, TOKENIZER, WEIGHTS, is_export, load
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import digest, written_whole
-from kosbert.quantized import convert
+from kosbert.quantized import convert, prompt_of
 
 Precision = Literal["fp32", "int8"]
 LOWEST = {"fp32": 0.999, "int8": 0.97}  # cosine with the original that an export has to reach
@@ -75,19 +76,13 @@ def lowest_cosine(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _write(encoder: SentenceTransformer, draft: Path, *, model: str, precision: Precision) -> None:
-    prompt = encoder.prompts.get(encoder.default_prompt_name or "") or ""
-    if prompt and any(not getattr(module, "include_prompt", True) for module in encoder):
-        raise KosbertError(f"{model}: cannot be exported: its pooling leaves out the prompt")
-    tokenizer = getattr(encoder.tokenizer, "backend_tokenizer", None)
-    if tokenizer is None:
-        raise KosbertError(f"{model}: cannot be exported: its tokenizer is not of the library tokenizers")
-    tokenizer = type(tokenizer).from_str(tokenizer.to_str())
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(encoder.max_seq_length, direction=encoder.tokenizer.truncation_side)
     try:
         graph = convert(encoder, int8=precision == "int8")
-    except Exception as error:  # whatever tracing a model of somebody's can raise
-        raise KosbertError(f"{model}: cannot be converted to OpenVINO: {one_line(error)[:300]}") from error
+        tokenizer = Tokenizer.from_str(backend(encoder).to_str())
+    except KosbertError as error:
+        raise KosbertError(f"{model}: cannot be exported: {error.message}") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(encoder.max_seq_length, direction=encoder.tokenizer.truncation_side)
     try:
         inference.library().save_model(graph, draft / GRAPH, compress_to_fp16=False)
     except RuntimeError as error:  # it does not say why
@@ -100,7 +95,7 @@ def _write(encoder: SentenceTransformer, draft: Path, *, model: str, precision: 
         "model": Path(model).name,
         "original": fingerprint(encoder),
         "precision": precision,
-        "prompt": prompt,
+        "prompt": prompt_of(encoder),
         "longest": encoder.max_seq_length,
         "dimensions": int(encoder.get_embedding_dimension() or 0),
         "files": {name: f"sha256:{digest(draft / name, 'sha256')}" for name in (GRAPH, WEIGHTS, TOKENIZER)},

@@ -15,7 +15,7 @@ class Int8Embedder:
         """Convert a model; this takes some seconds.
 
         Raises:
-            KosbertError: OpenVINO is not installed.
+            KosbertError: OpenVINO is not installed, or cannot do what the model does.
         """
         self.encoder = Int8Encoder(model.encoder)
         self.dimensions = model.dimensions
