@@ -11,9 +11,10 @@ import pytest
 from support.commands import invoked
 from support.hub import hub
 
-from kosbert import loading
+from kosbert import benchmark, git, loading
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load
+from kosbert.errors import KosbertError
 from kosbert.evaluation.figures import FIGURES
 from kosbert.evaluation.predict import predict
 from kosbert.evaluation.scores import GOLD, figures, read_predictions
@@ -156,6 +157,39 @@ def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expecte
         "Error: our/tinny: no such folder here, and it could not be had from the hub: "
         "the hub has no model of this name (or it is private: set HF_TOKEN)\n"
     )
+
+
+def test_a_disk_that_is_not_to_be_written_is_not_taken_for_the_network(tiny, table, monkeypatch):
+    def refused_by_the_disk(*_, **__):
+        raise PermissionError(13, "Permission denied", "/cache")
+
+    monkeypatch.setattr(loading, "snapshot_download", refused_by_the_disk)
+    assert refused("evaluate", "our/tiny", table).endswith("from the hub: /cache: Permission denied\n")
+
+
+def test_where_git_has_nothing_to_say_its_words_are_passed_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(KosbertError, match=r"^git ls-files: fatal: not a git repository [^\n]*$"):
+        git.ask("ls-files")
+
+
+def test_a_table_that_was_deleted_is_made_again(tmp_path, monkeypatch, capsys):
+    ran = []
+
+    def dvc(*arguments, cwd):
+        ran.append(arguments)
+        if "report" in arguments:
+            (cwd / benchmark.TABLE).write_text("the table")
+        return 0
+
+    (tmp_path / benchmark.TABLE).parent.mkdir()
+    monkeypatch.setattr(benchmark, "_dvc", dvc)
+    assert benchmark._repro(tmp_path)
+    assert ran == [("repro",), ("repro", "--force", "--single-item", "report")]
+    assert benchmark._repro(tmp_path)
+    assert ran[2:] == [("repro",)]
+    assert "The figures are the same as before.\n\nthe table" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["benchmark", "publish nli_sts --out out", "difference main", "spread"])

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ ALLOWED = {
     "card": {"errors", "params"},
     "cost": {"errors", "files"},
     "encoder": {"errors", "files"},
+    "git": {"errors"},
     "loading": {"errors", "encoder", "base"},
     "korean_tasks": {"errors", "files", "loading"},
     "publish": {"errors", "files", "params", "card", "dvc", "encoder", "evaluation"},
@@ -31,11 +33,11 @@ ALLOWED = {
     "batches": set(),
     "encoding": {"batches", "packing", "freezing"},
     "inference": {"errors", "batches"},
-    "benchmark": {"errors", "params", "data"},
-    "quantized": {"inference"},
+    "benchmark": {"errors", "params", "data", "git"},
+    "quantized": {"errors", "inference"},
     "dvc": {"errors"},
     "difference": {"errors", "dvc", "evaluation"},
-    "spread": {"errors", "params", "dvc", "difference"},
+    "spread": {"errors", "params", "dvc", "git", "difference"},
     "apps": {"errors", "files", "data", "loading", "encoding", "inference", "quantized", "apps"},
     "data": {"errors", "files", "params", "data"},
     "base": {"errors", "files", "params", "data", "encoder", "base"},
@@ -88,6 +90,11 @@ def test_a_stage_depends_on_all_the_code_it_runs_and_on_no_other(stage):
 def test_packages_are_doors_without_code(path):
     (only,) = ast.parse(path.read_text(encoding="utf-8")).body
     assert isinstance(only, ast.Expr)
+
+
+def test_every_part_has_its_place():
+    parts = {path.stem for path in (ROOT / "src/kosbert").iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert parts - {"__init__", "__pycache__", "cli", "commands"} == {*ALLOWED}
 
 
 @pytest.mark.parametrize("part", ALLOWED)
@@ -150,11 +157,13 @@ def test_the_readmes_table_is_the_one_of_the_committed_metrics():
 
 
 def test_every_dependency_is_pinned():
-    pins = {
-        line.partition("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().split()
-    }
-    declared = re.findall(r'^  "([A-Za-z0-9_-]+)', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), flags=re.M)
-    packages = {name.lower().replace("_", "-") for name in declared}
-    assert {"torch", "dvc", "pytest"} <= packages & pins
-    rules = re.compile(r"^[a-z]+\d*$")
-    assert [name for name in packages - pins if not rules.match(name)] == []
+    pins = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text().split()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = sum(project["optional-dependencies"].values(), project["dependencies"])
+
+    def plain(name):
+        return name.lower().replace("_", "-")
+
+    names = {re.match(r"[\w.-]+", line)[0] for line in declared} - {"kosbert"}
+    assert {"torch", "mteb", "pytest"} <= names
+    assert {plain(name) for name in names} - {plain(name) for name in pins} == set()

@@ -106,6 +106,18 @@ def test_what_cannot_be_run_is_one_line(tiny, tmp_path, monkeypatch, tasks, line
     assert (done.exit_code, done.stderr) == (1, f"{line}\n")
 
 
+@pytest.mark.usefixtures("table")
+def test_what_was_done_before_a_task_that_fails_is_shown(tiny, tmp_path, monkeypatch):
+    class Other(Unreachable):
+        metadata = KorSTS.metadata.model_copy(update={"name": "Other"})
+
+    monkeypatch.setattr(mteb, "get_tasks", lambda **_: [KorSTS(), Other()])
+    done = CliRunner().invoke(main, ["mteb", str(tiny), "--out", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "KorSTS  STS     cosine_spearman" in done.stdout
+    assert done.stderr.endswith("failed: Couldn't reach the data\n")
+
+
 def test_without_mteb_it_says_how_to_have_it(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "mteb", None)
     done = CliRunner().invoke(main, ["mteb", str(tiny)])

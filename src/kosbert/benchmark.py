@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 from ruamel.yaml import YAML
 
-from kosbert import params
+from kosbert import git, params
 from kosbert.data import sources
 from kosbert.errors import KosbertError
 from kosbert.params import PARAMS
@@ -53,6 +53,8 @@ def _repro(project: Path) -> bool:
     before = _modified(table)
     if _dvc("repro", cwd=project):
         return False
+    if not table.exists():  # it is none of DVC's outputs, which does not miss it
+        _dvc("repro", "--force", "--single-item", "report", cwd=project)
     if _modified(table) == before:  # else the report stage has just shown it
         click.echo(f"\nThe figures are the same as before.\n\n{table.read_text(encoding='utf-8')}")
     return True
@@ -80,10 +82,8 @@ def _on_sample(wanted: str, tried: list[str], began: float) -> None:
 
 def _copy_project(out: Path) -> None:
     """Copy what git has or would take, and choose the sample dataset there."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=True
-    )
-    for name in sorted(filter(None, os.fsdecode(listed.stdout).split("\0"))):
+    listed = git.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in sorted(filter(None, os.fsdecode(listed).split("\0"))):
         if Path(name).is_file():
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(name, out / name)

@@ -8,9 +8,8 @@ from tabulate import tabulate
 
 from kosbert import dvc
 from kosbert.errors import KosbertError
-from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.figures import FIGURES, MAIN
 
-MAIN = "cosine_spearman"  # the figure that is shown also where it has not changed
 _ABSENT = ("deleted", "not in cache")  # what `dvc status` says of a file that is only not here
 
 

@@ -86,10 +86,17 @@ def _fetched(name: str) -> Path:
         if not any(folder.rglob("*.safetensors")):
             folder = Path(snapshot_download(name, ignore_patterns=LEFT_OUT))
     except (HFValidationError, HTTPError, OSError) as error:
-        reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), None)
         raise KosbertError(
-            f"{name}: no such folder here, and it could not be had from the hub: "
-            f"{reason or 'no connection, and it is not in the cache'}"
+            f"{name}: no such folder here, and it could not be had from the hub: {_reason(error)}"
             f"{MADE_HERE if name.startswith('models/') else ''}"
         ) from error
     return folder
+
+
+def _reason(error: Exception) -> str:
+    for kind, reason in REASONS.items():
+        if isinstance(error, kind):
+            return reason
+    if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the network's
+        return f"{error.filename}: {error.strerror}"
+    return "no connection, and it is not in the cache"

@@ -1,14 +1,13 @@
 """Mean and spread over seeds: the experiments of a sweep, grouped by whatever else they vary."""
 
 import json
-import subprocess
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from tabulate import tabulate
 
-from kosbert import dvc
+from kosbert import dvc, git
 from kosbert.difference import row_of
 from kosbert.errors import KosbertError
 from kosbert.params import PARAMS
@@ -49,8 +48,8 @@ def _is_finished(shown: dict[str, Any]) -> bool:
 
 def _experiment(shown: dict[str, Any]) -> Experiment:
     parameters = _flat(shown["data"]["params"][str(PARAMS)]["data"])
-    show = subprocess.run(["git", "show", f"{shown['rev']}:./dvc.lock"], capture_output=True, check=True)
-    stages = list(YAML(typ="safe", pure=True).load(show.stdout)["stages"].values())
+    lock = git.ask("show", f"{shown['rev']}:./dvc.lock")
+    stages = list(YAML(typ="safe", pure=True).load(lock)["stages"].values())
     figures = {
         row_of(path): file["data"]
         for path, file in shown["data"]["metrics"].items()

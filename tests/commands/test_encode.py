@@ -1,5 +1,8 @@
 """`kosbert encode` on the command line: real models, several processes, and everything that can be wrong."""
 
+import os
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -7,8 +10,10 @@ from pyarrow import parquet
 from support.commands import invoked
 from support.encoders import CLOSE
 
+from kosbert.apps import bulk, pool
 from kosbert.apps.embedder import load
 from kosbert.cli import main
+from kosbert.commands.encode import encode
 
 
 def kosbert(*arguments, code=0):
@@ -55,6 +60,24 @@ def test_a_column_becomes_a_parquet_file(tiny, source, plain, tmp_path):
 def test_processes_give_what_one_gives(tiny, source, plain, tmp_path):
     kosbert(tiny, source, "--out", tmp_path / "out.npy", "--processes", 2)
     assert np.abs(np.load(tmp_path / "out.npy") - plain).max() < 1e-5
+
+
+def test_the_processes_share_the_cores_that_there_are(tiny, monkeypatch):
+    seen = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    model = SimpleNamespace(
+        to=lambda _: None,
+        start_multi_process_pool=lambda _: seen.append(os.environ["OMP_NUM_THREADS"]),
+        stop_multi_process_pool=lambda _: None,
+    )
+    with pool.pooled(SimpleNamespace(encoder=model, dimensions=1, fingerprint=""), ["cpu", "cpu"]):
+        assert os.environ["OMP_NUM_THREADS"] == "6"
+    assert seen == ["3"]
+
+
+def test_a_part_is_as_large_as_that_of_the_library():
+    (part,) = (option for option in encode.params if option.name == "part")
+    assert part.default == bulk.PART
 
 
 def test_int8_gives_nearly_the_same(tiny, source, plain, tmp_path):

@@ -107,6 +107,16 @@ def test_no_index_and_a_broken_one_are_one_line(tiny, folder, tmp_path):
     assert "a broken index: graph.usearch is not" in refused("search", tiny, tmp_path, "눈")
 
 
+def test_what_is_cheap_to_see_is_said_before_a_model_is_loaded(corpus, folder, tmp_path):
+    assert "no index (it has no about.json)" in refused("search", "nowhere", tmp_path, "눈")
+    assert "exists; search in it" in refused("index", "nowhere", corpus, folder)
+
+
+def test_a_text_sends_no_codes_to_the_terminal(tiny, tmp_path):
+    (tmp_path / "corpus.txt").write_text("눈이\x1b[2J 온다.\n비가 온다.\n", encoding="utf-8")
+    assert "\x1b" not in kosbert("search", tiny, tmp_path / "corpus.txt", "눈\x1b[2J", "--top", 2)
+
+
 def test_an_index_of_another_model_is_one_line(tiny, folder, tmp_path):
     from kosbert.encoder import load  # noqa: PLC0415 - slow to import
 

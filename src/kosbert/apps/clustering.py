@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from kosbert.apps.embedder import Embedder
+from kosbert.apps.search import unit
 from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError
 
@@ -173,8 +174,7 @@ def flat_map(embeddings: Embeddings, *, seed: int = 42) -> NDArray[np.float32]:
 def _units(embeddings: Embeddings) -> Embeddings:
     if not len(embeddings):
         raise KosbertError("no sentences to group")
-    lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return np.asarray(embeddings / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
+    return unit(embeddings)
 
 
 def _distinct(units: Embeddings) -> int:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from kosbert.apps.clustering import Group, flat_map, rest
-from kosbert.apps.group_table import short
+from kosbert.apps.shown import short
 from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError
 from kosbert.files import written_whole

@@ -9,6 +9,7 @@ from typing import Literal
 from tabulate import tabulate
 
 from kosbert.apps.clustering import Group, rest
+from kosbert.apps.shown import short
 
 Format = Literal["table", "json", "csv"]
 SHOWN = 4  # sentences of a group, in the table
@@ -60,9 +61,3 @@ def table(groups: list[Group], sentences: Sequence[str]) -> str:
     )
     alone = len(rest(groups, len(sentences)))
     return f"{shown}\n" + (f"\n{alone:,} of {len(sentences):,} sentences are in no group.\n" if alone else "")
-
-
-def short(sentence: str, width: int) -> str:
-    """Return a sentence as one line that fits: neither line breaks nor codes that a terminal or an SVG would obey."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in sentence).split())
-    return line if len(line) <= width else f"{line[: width - 1]}…"

@@ -90,10 +90,7 @@ def build(
     Raises:
         KosbertError: there are no texts, `folder` exists, another run is building it, or usearch is not installed.
     """
-    if folder.exists():
-        raise KosbertError(f"{folder}: exists; search in it, or delete it to build it anew")
-    if not exact:
-        _usearch()
+    check_new(folder, exact=exact)
     embedder = embedder_of(embedder)
     working = folder.with_name(f".{folder.name}.building")
     with alone(working, folder):
@@ -103,6 +100,18 @@ def build(
         _build(texts, embedder, draft, exact=exact, total=total, threads=threads)
         draft.replace(folder)
         shutil.rmtree(working)
+
+
+def check_new(folder: Path, *, exact: bool) -> None:
+    """Check that we may build an index, before anything is done for it.
+
+    Raises:
+        KosbertError: `folder` exists, or usearch is not installed.
+    """
+    if folder.exists():
+        raise KosbertError(f"{folder}: exists; search in it, or delete it to build it anew")
+    if not exact:
+        _usearch()
 
 
 def _build(
@@ -226,7 +235,7 @@ def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> Senten
         KosbertError: there is no whole index of this format, or it was built with another model.
     """
     embedder = embedder_of(embedder)
-    about = _about(folder)
+    about = described(folder)
     if about["model"] != embedder.fingerprint:
         raise KosbertError(
             f"{folder}: built with another model: its fingerprint is {about['model'][:12]!r}…, "
@@ -249,7 +258,12 @@ def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> Senten
     return SentenceIndex(sentences, embeddings, embedder, find=find)
 
 
-def _about(folder: Path) -> dict[str, Any]:
+def described(folder: Path) -> dict[str, Any]:
+    """Return what an index says of itself: format, model, count, digests.
+
+    Raises:
+        KosbertError: there is no index of this format.
+    """
     if not (folder / ABOUT).is_file():
         raise KosbertError(f"{folder}: no index (it has no {ABOUT})")
     try:

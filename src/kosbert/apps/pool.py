@@ -10,6 +10,7 @@ import numpy as np
 from kosbert.apps.embedder import ModelEmbedder
 from kosbert.encoding import Embeddings
 from kosbert.errors import KosbertError, one_line
+from kosbert.inference import usable_cores
 
 CHUNK = 500  # sentences that a process takes at once: fixed, so that results do not depend on how many there are
 THREADS = "OMP_NUM_THREADS"
@@ -62,7 +63,7 @@ def pooled(model: ModelEmbedder, devices: Sequence[str]) -> Iterator[PoolEmbedde
             raise KosbertError(f"device {device}: not to be had here: {one_line(error)[:120]}") from error
     before = os.environ.get(THREADS)
     if "cpu" in devices:  # the processes would take the cores from each other
-        os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // len(devices)))
+        os.environ[THREADS] = str(max(1, usable_cores() // len(devices)))
     try:
         pool = model.encoder.start_multi_process_pool([*devices])
     finally:

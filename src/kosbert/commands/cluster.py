@@ -17,6 +17,7 @@ OPTIONS: dict[str, dict[str, float | None]] = {
     "agglomerative": {"distance": 0.8},
     "communities": {"similarity": 0.7, "smallest": 5},
 }
+DEFAULTS = {name: value for method in OPTIONS.values() for name, value in method.items()}
 
 
 @click.command("cluster", cls=Command, short_help="Group sentences by meaning.")
@@ -35,15 +36,17 @@ OPTIONS: dict[str, dict[str, float | None]] = {
 @click.option(
     "--distance",
     type=click.FloatRange(0, 2, min_open=True),
-    help="agglomerative: 1 − cosine of groups to merge, at most.  [default: 0.8]",
+    help=f"agglomerative: 1 − cosine of groups to merge, at most.  [default: {DEFAULTS['distance']}]",
 )
 @click.option(
     "--similarity",
     type=click.FloatRange(0, 1),
-    help="communities: cosine to a group's central sentence, at least.  [default: 0.7]",
+    help=f"communities: cosine to a group's central sentence, at least.  [default: {DEFAULTS['similarity']}]",
 )
 @click.option(
-    "--smallest", type=click.IntRange(min=1), help="communities: sentences in a group, at least.  [default: 5]"
+    "--smallest",
+    type=click.IntRange(min=1),
+    help=f"communities: sentences in a group, at least.  [default: {DEFAULTS['smallest']}]",
 )
 @click.option(
     "--format",

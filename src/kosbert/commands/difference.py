@@ -17,7 +17,8 @@ from kosbert.files import write_text
 def difference(base: str, out: Path | None) -> None:
     """Compare the figures here with those at BASE, a branch, tag or commit.
 
-    Exits with 1 if a figure is lower by more than `report.drop_at_most` points (params.yaml), or its row has vanished.
+    Exits with 1 if a figure is lower by more than `report.drop_at_most` points (params.yaml), its row has vanished, the
+    test set is another, or the figures here are not those of the code and parameters here.
     """
     from kosbert import params
     from kosbert.difference import compare, faults, report

@@ -36,9 +36,10 @@ def index(
     memory. When a build was stopped, give the same command again: what was encoded is kept.
     """
     from kosbert.apps import embedder
-    from kosbert.apps.index import build
+    from kosbert.apps.index import build, check_new
     from kosbert.data.texts import read_texts
 
+    check_new(folder, exact=exact)
     texts = (text for text in read_texts(corpus, column=column, quotes=quotes) if text.strip())
     first = next(texts, None)  # a bad file is found before a model is loaded
     if first is None:

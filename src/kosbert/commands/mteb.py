@@ -36,8 +36,11 @@ def mteb(model: str, tasks: str, out: Path) -> None:
     from kosbert.korean_tasks import choose, run
 
     rows = []
-    for row in run(model, choose([name.strip() for name in tasks.split(",")]), out):
-        click.echo(f"{row.task} is done", err=True)
-        rows.append(row)
-    click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
-    click.echo(f"\nmteb's results are in {out}")
+    try:
+        for row in run(model, choose([name.strip() for name in tasks.split(",")]), out):
+            click.echo(f"{row.task} is done", err=True)
+            rows.append(row)
+    finally:  # a later task may fail, as where its data cannot be had
+        if rows:
+            click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
+            click.echo(f"\nmteb's results are in {out}")

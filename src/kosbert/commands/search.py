@@ -54,6 +54,7 @@ def search(
 
     from kosbert.apps import embedder, index
     from kosbert.apps.search import SentenceIndex
+    from kosbert.apps.shown import line
     from kosbert.data.texts import read_filled
 
     if query_column and not file:
@@ -66,6 +67,7 @@ def search(
     if any(not text.strip() for text in queries):
         raise KosbertError("a QUERY is blank; expected a text")
     if corpus.is_dir():
+        index.described(corpus)  # a folder that is none is found before a model is loaded
         found = index.open_index(corpus, embedder.load(model))
     else:
         sentences = read_filled(corpus, column=column, quotes=quotes)
@@ -77,7 +79,7 @@ def search(
             shown = [{"row": hit.row + 1, "score": round(hit.score, 6), "text": hit.text} for hit in hits]
             click.echo(json.dumps({"query": text, "hits": shown}, ensure_ascii=False))
         else:
-            click.echo(f"{text}\n{_table(hits)}\n")
+            click.echo(f"{line(text)}\n{_table(hits)}\n")
 
 
 def _fits(top: int, count: int, corpus: Path) -> None:
@@ -88,7 +90,9 @@ def _fits(top: int, count: int, corpus: Path) -> None:
 def _table(hits: list[Hit]) -> str:
     from tabulate import tabulate
 
-    rows = [[hit.row + 1, hit.score, " ".join(hit.text.split())] for hit in hits]
+    from kosbert.apps.shown import line
+
+    rows = [[hit.row + 1, hit.score, line(hit.text)] for hit in hits]
     return tabulate(
         rows, headers=["row", "cosine", "sentence"], floatfmt=".3f", tablefmt="simple", disable_numparse=[2]
     )

@@ -5,7 +5,7 @@
 import click
 
 from kosbert.errors import Command
-from kosbert.evaluation.figures import FIGURES
+from kosbert.evaluation.figures import FIGURES, MAIN
 
 
 @click.command("spread", cls=Command, short_help="Mean and deviation over the seeds of a sweep.")
@@ -13,7 +13,7 @@ from kosbert.evaluation.figures import FIGURES
     "--figure",
     type=click.Choice(FIGURES),
     metavar="FIGURE",
-    default="cosine_spearman",
+    default=MAIN,
     show_default=True,
     help="One of the eight figures: cosine, euclidean, manhattan or dot, then _pearson or _spearman.",
 )

@@ -7,6 +7,7 @@ where the quote is a letter of the sentence. Upstream KorSTS is plain, our tune 
 import csv
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -33,12 +34,8 @@ def read_pairs(
         KosbertError: the file is not such a table; the message says where, and what was found there.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="\n") as file:
+        with utf8(path), path.open(encoding="utf-8-sig", newline="\n") as file:
             pairs = list(_pairs(path, file, columns, quotes))
-    except UnicodeDecodeError as error:
-        raise KosbertError(
-            f"{path}: not UTF-8 text ({error.reason}); if it is text, convert it, as with `iconv -f cp949 -t utf-8`"
-        ) from error
     except csv.Error as error:
         raise KosbertError(
             f"{path}: {error}; if quotes are letters in this file, say so with --quotes letters"
@@ -46,6 +43,25 @@ def read_pairs(
     if not pairs:
         raise KosbertError(f"{path}: no pairs in it")
     return pairs
+
+
+@contextmanager
+def utf8(path: Path) -> Iterator[None]:
+    """Turn the failure to read a file as UTF-8 into a clear error."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise KosbertError(
+            f"{path}: not UTF-8 text ({error.reason}); if it is text, convert it, as with `iconv -f cp949 -t utf-8`"
+        ) from error
+
+
+def swallowed(fields: list[str]) -> bool:
+    """Return whether a quote that was a letter has swallowed the lines up to the next one.
+
+    That can leave the right number of columns.
+    """
+    return any("\t" in field and "\n" in field for field in fields)
 
 
 def _pairs(
@@ -80,8 +96,7 @@ def _plain(file: TextIO) -> Rows:
 def _quoted(file: TextIO) -> Rows:
     reader = csv.reader(file, delimiter="\t", strict=True)
     for fields in reader:
-        # A quote that was a letter can swallow the lines up to the next one, and leave the right number of columns.
-        if any("\t" in field and "\n" in field for field in fields):
+        if swallowed(fields):
             raise csv.Error(f"a quoted field that ends on line {reader.line_num} holds tabs and line breaks")
         if fields:
             yield reader.line_num, fields

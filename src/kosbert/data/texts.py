@@ -8,7 +8,7 @@ from typing import TextIO
 import pyarrow
 from pyarrow import parquet
 
-from kosbert.data.pairs import Quotes
+from kosbert.data.pairs import Quotes, swallowed, utf8
 from kosbert.errors import KosbertError, one_line
 
 DELIMITERS = {".tsv": "\t", ".csv": ","}
@@ -19,7 +19,9 @@ SHOWN = 12  # columns that an error names
 
 
 def read_texts(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> Iterator[str]:
-    """Read texts, one a row, in the order of the file. Blank ones are "", so that texts and rows stay side by side.
+    """Read texts, one a row, in the order of the file, blank ones too, so that texts and rows stay side by side.
+
+    But a blank line in a table as text with several columns is no row.
 
     Args:
         path: a file whose name ends in .tsv, .csv or .parquet is a table; in any other, each line is a text. Text is in
@@ -38,17 +40,12 @@ def read_texts(path: Path, *, column: str | None = None, quotes: Quotes = "auto"
     delimiter = DELIMITERS.get(path.suffix.lower())
     if column is not None and delimiter is None:
         raise KosbertError(f"{path}: --column is for tables (.tsv, .csv, .parquet); in this file each line is a text")
-    try:
-        with path.open(encoding="utf-8-sig", newline=None if delimiter is None else "") as file:
-            texts = _lines(file) if delimiter is None else _table(path, file, delimiter, column, quotes)
-            for number, text in enumerate(texts, start=1):
-                if "\0" in text:
-                    raise KosbertError(f"{path}, text {number}: a NUL character; this is no text file")
-                yield text
-    except UnicodeDecodeError as error:
-        raise KosbertError(
-            f"{path}: not UTF-8 text ({error.reason}); if it is text, convert it, as with `iconv -f cp949 -t utf-8`"
-        ) from error
+    with utf8(path), path.open(encoding="utf-8-sig", newline=None if delimiter is None else "") as file:
+        texts = _lines(file) if delimiter is None else _table(path, file, delimiter, column, quotes)
+        for number, text in enumerate(texts, start=1):
+            if "\0" in text:
+                raise KosbertError(f"{path}, text {number}: a NUL character; this is no text file")
+            yield text
 
 
 def read_filled(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> list[str]:
@@ -81,8 +78,7 @@ def _table(path: Path, file: TextIO, delimiter: str, column: str | None, quotes:
                 continue  # a blank line
             if len(fields or [""]) != width:
                 raise KosbertError(f"{path}, line {reader.line_num}: {len(fields)} columns instead of {width}")
-            # A quote that was a letter can swallow the lines up to the next one, and leave the right number of columns.
-            if any(delimiter == "\t" and "\t" in field and "\n" in field for field in fields):
+            if delimiter == "\t" and swallowed(fields):
                 raise KosbertError(
                     f"{path}, line {reader.line_num}: a quoted field holds tabs and line breaks; "
                     "if quotes are letters in this file, say --quotes letters"

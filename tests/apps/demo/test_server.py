@@ -57,6 +57,9 @@ def test_an_upload_is_searched_by_its_token(client):
     refused(client.post("/api/search", json=asked | {"corpus": "other"}), 404, "gone")
     found = refused(client.post("/api/corpora", files={"file": ("a.csv", "a,b\n1,2\n")}), 422, "column")
     assert found["columns"] == ["a", "b"]
+    file = ("a.csv", 'id,text\n1,"눈이\n')  # what is wrong is not the column
+    found = refused(client.post("/api/corpora", files={"file": file}), 422, "file")
+    assert "--" not in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""Git's commands, asked for what they print."""
+
+import subprocess
+
+from kosbert.errors import KosbertError, one_line
+
+
+def ask(*arguments: str) -> bytes:
+    """Return what `git <arguments>` prints.
+
+    Raises:
+        KosbertError: git refused, as where there is no repository; its own words say why.
+    """
+    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    if done.returncode:
+        raise KosbertError(f"git {arguments[0]}: {one_line(RuntimeError(done.stderr.decode(errors='replace')))}")
+    return done.stdout
