@@ -70,7 +70,7 @@ def test_both_say_the_same(english, korean):
 
 def test_both_have_the_same_generated_table(english, korean):
     ours, theirs = (text.partition(BEGIN)[2].partition(END)[0] for text in (english, korean))
-    assert ours == theirs, f"README.ko.md: copy what stands between {BEGIN} and {END} from README.md"
+    assert ours == theirs, f"what stands between {BEGIN} and {END} differs: run `dvc repro report`"
 
 
 ENGLISH = """# Title
