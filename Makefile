@@ -39,7 +39,7 @@ demo: $(READY) ## Serve the web demo of models/nli_sts, which `make benchmark` m
 
 # One core a process: two that both want all cores wait for each other.
 test: check ## Run all tests, after lint and types
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile
+	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 faults: $(READY) ## Run each stage under each fault (half an hour and more), and write the table of docs/reliability.md
 	@OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults --all-faults

@@ -9,6 +9,12 @@ from kosbert.data import prepare
 from kosbert.data.tables import read_tune
 
 ROOT = Path(__file__).parents[1]
+# Files of tests that take a minute and more: begun first, or one core has nothing to do at the end.
+LONG = ("pipeline", "test_contributing.py", "training", "faults")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: {*LONG}.isdisjoint(item.path.relative_to(ROOT / "tests").parts))
 
 
 @pytest.fixture(scope="session")

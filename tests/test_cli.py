@@ -159,7 +159,7 @@ def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expecte
     )
 
 
-def test_a_disk_that_is_not_to_be_written_is_not_taken_for_the_network(tiny, table, monkeypatch):
+def test_a_disk_that_is_not_to_be_written_is_not_taken_for_the_network(table, monkeypatch):
     def refused_by_the_disk(*_, **__):
         raise PermissionError(13, "Permission denied", "/cache")
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from support.bases import write_klue_roberta
 from support.hub import REVISION, hub
 from transformers import BertConfig, GPT2Config, T5Config
@@ -66,41 +67,31 @@ def local(folder, tmp_path, chosen):
     return copy, chosen.base_models["klue-roberta"].model_copy(update={"path": str(copy)})
 
 
-def test_it_is_fetched_once_and_then_needs_no_network(folder, ask):
-    with hub({NAME: folder}) as server:
-        first = ask(server.address)
-        assert "model.safetensors" in server.asked
-    assert ask("http://127.0.0.1:9", HF_HUB_OFFLINE="1") == first
-    assert first.startswith("[0, ")
-
-
-def test_a_name_or_revision_that_moves_is_told_what_it_stands_for_now(folder, ask):
-    with hub({NAME: folder}) as server:
-        assert f"revision main is now {REVISION}" in ask(server.address, (NAME, "main"))
-
-
-def test_a_model_without_safetensors_is_fetched_as_pytorch_weights(folder, tmp_path, ask):
-    copy = tmp_path / "model"
-    shutil.copytree(folder, copy)
-    from safetensors.torch import load_file  # noqa: PLC0415
-
+@pytest.fixture
+def pytorch(folder, tmp_path):
+    """The model without safetensors."""
+    copy = shutil.copytree(folder, tmp_path / "pytorch")
     torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
     (copy / "model.safetensors").unlink()
-    with hub({NAME: copy}) as server:
-        assert ask(server.address).startswith("[0, ")
+    return copy
 
 
-def test_what_the_hub_has_not_is_one_line_that_says_what_to_do(folder, ask):
-    with hub({NAME: folder, "klue/gated": None}) as server:
-        lines = ask(server.address, *REFUSED).splitlines()
-    for ((name, revision), reason), line in zip(REFUSED.items(), lines, strict=True):
+def test_it_is_fetched_once_and_what_the_hub_has_not_is_one_line(folder, pytorch, ask):
+    wanted = [(NAME, REVISION), (NAME, "main"), ("klue/pytorch", REVISION)]
+    with hub({NAME: folder, "klue/pytorch": pytorch, "klue/gated": None}) as server:
+        first, moved, again, other, *refused = ask(server.address, *wanted, *REFUSED).splitlines()
+        assert "model.safetensors" in server.asked
+    assert first.startswith("[0, ")
+    assert moved.endswith(f"revision main is now {REVISION}; write that as `revision` to keep it")
+    assert first == again == other, "a revision that moves, and weights of PyTorch"
+    for ((name, revision), reason), line in zip(REFUSED.items(), refused, strict=True):
         assert line.startswith(f"base model: {name} (revision {revision}) could not be had from the hub: {reason}")
         assert line.endswith("or give the place of a folder with its files as `path`.")
-
-
-def test_without_a_network_it_is_said(ask):
-    message = ask("http://127.0.0.1:9", HF_HUB_OFFLINE="1")
-    assert "could not be had from the hub: no connection, and it is not in the cache" in message
+    kept, missing = ask(
+        "http://127.0.0.1:9", (NAME, REVISION), ("klue/never-asked", REVISION), HF_HUB_OFFLINE="1"
+    ).splitlines()
+    assert kept == first
+    assert "could not be had from the hub: no connection, and it is not in the cache" in missing
 
 
 def test_after_a_broken_connection_the_next_run_recovers(folder, ask):

@@ -62,7 +62,7 @@ def test_processes_give_what_one_gives(tiny, source, plain, tmp_path):
     assert np.abs(np.load(tmp_path / "out.npy") - plain).max() < 1e-5
 
 
-def test_the_processes_share_the_cores_that_there_are(tiny, monkeypatch):
+def test_the_processes_share_the_cores_that_there_are(monkeypatch):
     seen = []
     monkeypatch.setenv("OMP_NUM_THREADS", "6")
     model = SimpleNamespace(

@@ -57,6 +57,14 @@ def test_dataset_and_base_model_stand_above_the_table(four, metrics):
     assert second.startswith("Base model `e5-small`: ")
 
 
+def test_what_may_not_be_passed_on_is_said_above_the_table(four, metrics):
+    _, second, *_ = performance(four.model_copy(update={"base_model": "etri-korbert"}), metrics).splitlines()
+    assert second == (
+        "Base model `etri-korbert`: ETRI KorBERT, eojeol. Licence: ETRI KorBERT licence; "
+        "neither the base nor a model trained from it may be passed on."
+    )
+
+
 def test_published_figures_never_stand_beside_another_datasets(four, metrics):
     table = performance(with_dataset(four, "sample"), metrics)
     assert table.startswith("Dataset `sample`: a made-up sample, so these scores mean nothing.")

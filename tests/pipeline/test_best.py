@@ -22,13 +22,6 @@ def project(root, tmp_path_factory):
     return made_small(root, tmp_path_factory.mktemp("best") / "project", best=True)
 
 
-def test_best_is_in_the_table_by_size_with_the_minutes_of_its_training(project):
-    log = project.run("dvc", "repro", "evaluate@best")
-    assert "200 examples, cosent loss" in log
-    assert re.search(r"^average of 2 states and the start: dev cosine Spearman -?\d", log, flags=re.MULTILINE)
-    assert (project.folder / "metrics/costs/best.json").is_file()
-
-
 def test_best_full_learns_from_both_tables_in_turn(project, root):
     readme = (root / "README.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^dvc exp run [^`]*evaluate@best$", readme, flags=re.MULTILINE)

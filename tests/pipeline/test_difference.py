@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 import yaml
+from support.commands import invoked
 from support.project import Project
 
 from kosbert.evaluation.figures import FIGURES
@@ -38,12 +39,16 @@ def gh(project, tmp_path, monkeypatch):
 def test_a_harmless_change_passes_and_is_shown(project):
     with project.branch("harmless", learn("sts", 1.01e-3)):
         said = project.make("metrics-diff", "BASE=main")
+        project.make("plots")
     assert "**Passes**: no figure is more than 1 point below that of `main`." in said
     assert re.search(r"\| `recipes\.sts\.learning_rate` \| `0\.001` +\| `0\.00101` +\|", said)
     found = figures(said)
     assert {row for row, _ in found} == {"base", "nli", "sts", "nli_sts"}
     assert [key for key in found if key[0] != "sts"] == [(r, "cosine_spearman") for r in ("base", "nli", "nli_sts")]
     assert any(float(change) for _, _, change in found.values()), "the change shows"
+    page = (project.folder / "build/plots/index.html").read_text(encoding="utf-8")
+    for side in ("main", "workspace"):
+        assert re.search(rf'"rev": "{side}"', page), "the curves of both sides"
 
 
 def test_a_broken_recipe_fails_and_the_summary_and_the_comment_say_so(project, gh, tmp_path, monkeypatch):
@@ -97,16 +102,23 @@ def test_figures_pass_where_neither_data_nor_models_are(project, tmp_path):
     assert not (clone.folder / "models").exists()
 
 
-@pytest.mark.parametrize("base", ["nowhere", "", "HEAD~1", "-x", "x$(shell touch ran);touch ran\"'"])
-def test_a_base_to_compare_with_has_to_be_there(project, base, monkeypatch):
+def test_a_base_to_compare_with_has_to_be_there(project, monkeypatch):
+    def refused(base):
+        return invoked("difference", "--", base, code=1).stderr.strip()
+
+    monkeypatch.chdir(project.folder)
+    assert refused("") == "Error: BASE is empty: give a branch, tag or commit to compare with, such as main"
+    assert refused("HEAD~1") == (
+        "Error: HEAD~1 has no figures to compare with: its metrics are not committed, or of another form"
+    )
+    assert refused("-x") == "Error: cannot compare with '-x': dvc metrics: unknown Git revision '-x'"
+
+
+def test_a_base_is_never_read_as_shell(project, monkeypatch):
+    base = "x$(shell touch ran);touch ran\"'"
     monkeypatch.setitem(project.environment, "BASE", base)
-    said = project.make("metrics-diff", expect=2)
-    line, _ = said.strip().splitlines()
-    why = {
-        "": "Error: BASE is empty: give a branch, tag or commit to compare with, such as main",
-        "HEAD~1": "Error: HEAD~1 has no figures to compare with: its metrics are not committed, or of another form",
-    }
-    assert line == why.get(base, f"Error: cannot compare with {base!r}: dvc metrics: unknown Git revision '{base}'")
+    line, _ = project.make("metrics-diff", expect=2).strip().splitlines()
+    assert line == f"Error: cannot compare with {base!r}: dvc metrics: unknown Git revision '{base}'"
     assert not (project.folder / "ran").exists()
 
 
@@ -137,11 +149,3 @@ def test_what_the_workflow_keeps_spares_the_next_run_its_trainings(project, root
     ran = re.findall(r"Running stage '([^']+)'", clone.make("benchmark"))
     assert [stage for stage in ran if not stage.startswith(("evaluate@", "report"))] == []
     assert "**Passes**" in clone.make("metrics-diff", "BASE=origin/main")
-
-
-def test_plots_lay_the_curves_of_both_sides_over_each_other(project):
-    with project.branch("other", learn("sts", 1.1e-3)):
-        project.make("plots")
-    page = (project.folder / "build/plots/index.html").read_text(encoding="utf-8")
-    assert re.search(r'"rev": "main"', page)
-    assert re.search(r'"rev": "workspace"', page)

@@ -1,4 +1,4 @@
-"""Train a tiny encoder on the sample: in this process, or in one of its own with `python training.py <json>`."""
+"""Train a tiny encoder on the sample: here, or in a process of its own with `python training.py '[<arguments>, …]'`."""
 
 import json
 import sys
@@ -43,4 +43,5 @@ def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
 
 
 if __name__ == "__main__":
-    run(**json.loads(sys.argv[1]))
+    for arguments in json.loads(sys.argv[1]):
+        run(**arguments)
