@@ -227,10 +227,7 @@ def test_nothing_is_wider_than_a_phone(opened):
     for locale in ("ko-KR", "en-GB"):
         page = opened(viewport={"width": 390, "height": 844}, locale=locale)
         search(page, "가" * 300)
-        for tab, example, result in (
-            ("similarity", "#pair-examples button", "#gauge svg"),
-            ("cluster", "#cluster-example", "#map svg"),
-        ):
+        for tab, example, result in TABS:
             assert page.evaluate("document.documentElement.scrollWidth") <= 390
             page.click(f"#tab-{tab}")
             page.locator(example).first.click()
