@@ -14,6 +14,7 @@ def swept(project, tmp_path_factory):
     """Two seeds; of `sts` there are only the figures from before the sweep."""
     folder = tmp_path_factory.mktemp("sweep") / "project"  # experiments fail under Korean letters
     project = Project(shutil.copytree(project.folder, folder))
+    project.run("dvc", "exp", "remove", "-A")  # those of other tests
     project.run("dvc", "exp", "run", "--queue", "-S", "seed=range(1,3)", "evaluate@base")
     assert "no finished experiment began at HEAD (2 others did)" in project.run("kosbert", "spread", expect=1)
     project.run("dvc", "exp", "run", "--run-all")

@@ -62,12 +62,11 @@ def encode(
     from contextlib import ExitStack
 
     from kosbert.apps import bulk
-    from kosbert.apps.embedder import Embedder, load, load_model, prepare_for_bulk
+    from kosbert.apps.embedder import Embedder, load, load_model
     from kosbert.apps.int8 import Int8Embedder
     from kosbert.apps.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
-    prepare_for_bulk()
     several = devices or ["cpu"] * processes * (processes > 1)
     with ExitStack() as stack:
         embedder: Embedder

@@ -44,5 +44,4 @@ def index(
     first = next(texts, None)  # a bad file is found before a model is loaded
     if first is None:
         raise KosbertError(f"{corpus}: no texts in it")
-    embedder.prepare_for_bulk()
     build(chain([first], texts), embedder.load(model), folder, exact=exact, threads=threads)
