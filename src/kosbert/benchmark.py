@@ -53,8 +53,9 @@ def _repro(project: Path) -> bool:
     before = _modified(table)
     if _dvc("repro", cwd=project):
         return False
-    if not table.exists():  # it is none of DVC's outputs, which does not miss it
-        _dvc("repro", "--force", "--single-item", "report", cwd=project)
+    # The table is none of DVC's outputs, which does not miss it.
+    if not table.exists() and _dvc("repro", "--force", "--single-item", "report", cwd=project):
+        return False
     if _modified(table) == before:  # else the report stage has just shown it
         click.echo(f"\nThe figures are the same as before.\n\n{table.read_text(encoding='utf-8')}")
     return True

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kosbert.apps.shown import line
 from kosbert.commands import options
 from kosbert.data.pairs import Quotes
 from kosbert.errors import Command, KosbertError
@@ -54,7 +55,6 @@ def search(
 
     from kosbert.apps import embedder, index
     from kosbert.apps.search import SentenceIndex
-    from kosbert.apps.shown import line
     from kosbert.data.texts import read_filled
 
     if query_column and not file:
@@ -89,8 +89,6 @@ def _fits(top: int, count: int, corpus: Path) -> None:
 
 def _table(hits: list[Hit]) -> str:
     from tabulate import tabulate
-
-    from kosbert.apps.shown import line
 
     rows = [[hit.row + 1, hit.score, line(hit.text)] for hit in hits]
     return tabulate(
