@@ -14,9 +14,9 @@ class KosbertError(click.ClickException):
     """What went wrong, where, what was expected, and what to do about it."""
 
 
-def one_line(error: Exception) -> str:
-    """Return what a library's error says, without line breaks, or bytes of a file that move the cursor."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(error)).split())
+def one_line(text: object) -> str:
+    """Return a text, or what an error says, without line breaks and codes that a terminal or an SVG would obey."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
 
 
 def _without_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -13,5 +13,5 @@ def ask(*arguments: str) -> bytes:
     """
     done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     if done.returncode:
-        raise KosbertError(f"git {arguments[0]}: {one_line(RuntimeError(done.stderr.decode(errors='replace')))}")
+        raise KosbertError(f"git {arguments[0]}: {one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout

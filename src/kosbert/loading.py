@@ -11,7 +11,7 @@ from huggingface_hub.errors import HFValidationError, HTTPError  # type: ignore[
 from sentence_transformers import SentenceTransformer
 
 from kosbert import encoder
-from kosbert.base.hub import REASONS
+from kosbert.base.hub import reason
 from kosbert.errors import KosbertError, one_line
 
 # Other forms of the same weights.
@@ -87,16 +87,7 @@ def _fetched(name: str) -> Path:
             folder = Path(snapshot_download(name, ignore_patterns=LEFT_OUT))
     except (HFValidationError, HTTPError, OSError) as error:
         raise KosbertError(
-            f"{name}: no such folder here, and it could not be had from the hub: {_reason(error)}"
+            f"{name}: no such folder here, and it could not be had from the hub: {reason(error)}"
             f"{MADE_HERE if name.startswith('models/') else ''}"
         ) from error
     return folder
-
-
-def _reason(error: Exception) -> str:
-    for kind, reason in REASONS.items():
-        if isinstance(error, kind):
-            return reason
-    if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the network's
-        return f"{error.filename}: {error.strerror}"
-    return "no connection, and it is not in the cache"

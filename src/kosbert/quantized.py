@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kosbert.encoder import prompt_of
 from kosbert.errors import KosbertError, one_line
 from kosbert.inference import Inference, library
 
@@ -62,11 +63,6 @@ def convert(encoder: SentenceTransformer, *, int8: bool) -> Any:  # noqa: ANN401
             return openvino.convert_model(_Embedding(encoder, int8=int8), example_input=example)
         except Exception as error:  # whatever tracing a model of somebody's can raise
             raise KosbertError(f"OpenVINO cannot convert it: {one_line(error)[:300]}") from error
-
-
-def prompt_of(encoder: SentenceTransformer) -> str:
-    """Return what an encoder puts before every sentence; none if empty."""
-    return encoder.prompts.get(encoder.default_prompt_name or "") or ""
 
 
 class _Embedding(nn.Module):

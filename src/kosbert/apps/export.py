@@ -13,9 +13,10 @@ from tokenizers import Tokenizer
 from kosbert import inference, loading
 from kosbert.apps.embedder import backend, fingerprint
 from kosbert.apps.exported import FORMAT, GRAPH, SETTINGS, TOKENIZER, WEIGHTS, is_export, load
+from kosbert.encoder import prompt_of
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import digest, written_whole
-from kosbert.quantized import convert, prompt_of
+from kosbert.quantized import convert
 
 Precision = Literal["fp32", "int8"]
 LOWEST = {"fp32": 0.999, "int8": 0.97}  # cosine with the original that an export has to reach

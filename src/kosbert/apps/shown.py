@@ -1,12 +1,9 @@
-"""Sentences as they may be shown: neither line breaks nor codes that a terminal or an SVG would obey."""
+"""Sentences as there is room for them: in a table, in a picture."""
 
-
-def line(sentence: str) -> str:
-    """Return a sentence as one line."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in sentence).split())
+from kosbert.errors import one_line
 
 
 def short(sentence: str, width: int) -> str:
     """Return a sentence as one line that fits."""
-    whole = line(sentence)
-    return whole if len(whole) <= width else f"{whole[: width - 1]}…"
+    line = one_line(sentence)
+    return line if len(line) <= width else f"{line[: width - 1]}…"

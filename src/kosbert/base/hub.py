@@ -38,7 +38,7 @@ TOKENIZERS = (
 )
 SAFE_WEIGHTS, PYTORCH_WEIGHTS = "model*.safetensors", "pytorch_model*.bin"
 # What the hub's errors mean, the special ones before those they are kinds of.
-REASONS = {
+_REASONS = {
     GatedRepoError: "its owner wants an agreement; give it on the hub's page, and set HF_TOKEN",
     RepositoryNotFoundError: "the hub has no model of this name (or it is private: set HF_TOKEN)",
     RevisionNotFoundError: "the model has no such revision",
@@ -73,7 +73,7 @@ def fetch(base: FromHub) -> Path:
             folder = _snapshot(base, [PYTORCH_WEIGHTS])
     except (HFValidationError, HTTPError, OSError) as error:
         raise KosbertError(
-            f"base model: {base.name} (revision {base.revision}) could not be had from the hub: {_reason(error)}. "
+            f"base model: {base.name} (revision {base.revision}) could not be had from the hub: {reason(error)}. "
             "Mend `name` or `revision` in params.yaml, or give the place of a folder with its files as `path`."
         ) from error
     if folder.name != base.revision:
@@ -85,11 +85,14 @@ def _snapshot(base: FromHub, patterns: list[str]) -> Path:
     return Path(snapshot_download(base.name, revision=base.revision, allow_patterns=patterns, ignore_patterns="*/*"))
 
 
-def _reason(error: Exception) -> str:
-    reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), None)
-    if reason is None and isinstance(error, OSError) and error.errno is not None:  # the disk's, not the network's
+def reason(error: Exception) -> str:
+    """Return why a model could not be had from the hub, in words."""
+    for kind, words in _REASONS.items():
+        if isinstance(error, kind):
+            return words
+    if isinstance(error, OSError) and error.errno is not None:  # the disk's, not the network's
         return f"{error.filename}: {error.strerror}"
-    return reason or "no connection, and it is not in the cache"
+    return "no connection, and it is not in the cache"
 
 
 def _config(folder: Path) -> PretrainedConfig:

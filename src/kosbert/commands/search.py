@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kosbert.apps.shown import line
 from kosbert.commands import options
 from kosbert.data.pairs import Quotes
-from kosbert.errors import Command, KosbertError
+from kosbert.errors import Command, KosbertError, one_line
 
 if TYPE_CHECKING:
     from kosbert.apps.search import Hit
@@ -79,7 +78,7 @@ def search(
             shown = [{"row": hit.row + 1, "score": round(hit.score, 6), "text": hit.text} for hit in hits]
             click.echo(json.dumps({"query": text, "hits": shown}, ensure_ascii=False))
         else:
-            click.echo(f"{line(text)}\n{_table(hits)}\n")
+            click.echo(f"{one_line(text)}\n{_table(hits)}\n")
 
 
 def _fits(top: int, count: int, corpus: Path) -> None:
@@ -90,7 +89,7 @@ def _fits(top: int, count: int, corpus: Path) -> None:
 def _table(hits: list[Hit]) -> str:
     from tabulate import tabulate
 
-    rows = [[hit.row + 1, hit.score, line(hit.text)] for hit in hits]
+    rows = [[hit.row + 1, hit.score, one_line(hit.text)] for hit in hits]
     return tabulate(
         rows, headers=["row", "cosine", "sentence"], floatfmt=".3f", tablefmt="simple", disable_numparse=[2]
     )

@@ -14,6 +14,8 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from transformers import PreTrainedTokenizerFast
 
+from kosbert.encoder import prompt_of
+
 # So many batches are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50
 
@@ -27,7 +29,7 @@ def tokenized(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> D
         cache: the folder in which the result is kept on disk.
     """
     texts = [name for name in examples.column_names if name != "label"]
-    tokenizer, prompt = encoder.tokenizer, encoder.prompts.get(encoder.default_prompt_name or "", "")
+    tokenizer, prompt = encoder.tokenizer, prompt_of(encoder)
 
     def ids(rows: dict[str, list[str]]) -> dict[str, list[list[int]]]:
         return {
