@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import DegenerateDataWarning, bootstrap, permutation_test, rankdata, zscore
 
-from kosbert.evaluation.figures import FIGURES, SIMILARITIES
+from kosbert.evaluation.figures import FIGURES, MAIN, SIMILARITIES
 from kosbert.evaluation.scores import GOLD, check_same_pairs
 
 LEVEL = 0.95
@@ -39,9 +39,7 @@ class Comparison:
     p_value: float
 
 
-def intervals(
-    predictions: pd.DataFrame, *, seed: int, resamples: int = 2000, level: float = LEVEL
-) -> dict[str, Interval]:
+def intervals(predictions: pd.DataFrame, *, seed: int, resamples: int, level: float = LEVEL) -> dict[str, Interval]:
     """Return a confidence interval for each of the eight `FIGURES`, in that order.
 
     The bootstrap over pairs (Efron, 1979, Bootstrap Methods: Another Look at the Jackknife): pairs are drawn with
@@ -66,9 +64,7 @@ def intervals(
     return {name: Interval(float(low), float(high)) for name, low, high in zip(FIGURES, lows, highs, strict=True)}
 
 
-def compare(
-    one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int = 2000, figure: str = "cosine_spearman"
-) -> Comparison:
+def compare(one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int, figure: str = MAIN) -> Comparison:
     """Hold two systems' predictions of the same pairs against each other: a figure of `other` minus that of `one`.
 
     The interval is that of `intervals`, of the difference: both systems are scored on the same drawn pairs. The
