@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from kosbert.errors import KosbertError
 from kosbert.files import write_text
 
@@ -32,8 +34,8 @@ def read_cost(path: Path) -> Cost | None:
         KosbertError: the file is not of `write_cost`.
     """
     try:
-        return Cost(**json.loads(path.read_text(encoding="utf-8")))
+        return TypeAdapter(Cost).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, RecursionError) as error:
+    except ValidationError as error:
         raise KosbertError(f"{path}: expected parameters, minutes, on; `dvc repro -f` makes it anew") from error

@@ -108,7 +108,14 @@ def test_a_training_whose_cost_is_not_known_gives_no_minutes(four, metrics):
     write_cost(metrics / "costs/nli_sts.json", Cost(30_300_000, 4.0, "bf16 on cpu, 2 threads"))  # but not that of nli
     table = performance(with_dataset(four, "sample"), metrics)
     assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", table)
-    (metrics / "costs/nli.json").write_text("{")
+
+
+@pytest.mark.parametrize(
+    "damaged", ["{", "{}", '{"parameters": "many", "minutes": 4.0, "on": "cpu"}', '{"parameters": 3, "on": "cpu"}']
+)
+def test_a_cost_that_is_none_is_a_clear_error(four, metrics, damaged):
+    write_cost(metrics / "costs/nli.json", Cost(1, 1.0, "cpu"))
+    (metrics / "costs/nli.json").write_text(damaged)
     with pytest.raises(KosbertError, match=r"costs/nli\.json: expected parameters, minutes, on"):
         performance(four, metrics)
 
