@@ -48,10 +48,10 @@ def main(
     table = performance(chosen, metrics)
     test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
     predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
-    write_text(detailed, details(chosen, predicted, test, read_resampled(resampled)))
     # All of them before any is written: a README without markers changes nothing.
     texts = {readme: replace_between_markers(readme, table) for readme in readmes}
-    for path, text in {**texts, out: table}.items():
+    texts |= {out: table, detailed: details(chosen, predicted, test, read_resampled(resampled))}
+    for path, text in texts.items():
         write_text(path, text)
     click.echo(f"\n{table}\nIn detail, with intervals: {detailed}\n")
 

@@ -139,8 +139,10 @@ def test_curves_that_are_no_curves_are_a_clear_error(tmp_path, text):
 
 def test_a_training_too_short_for_a_loss_has_a_picture_but_one_without_a_dev_score_has_none(project, tmp_path):
     shutil.copytree(project / "curves/nli", tmp_path, dirs_exist_ok=True)
-    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path).alt
+    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, averaged=False).alt
+    assert "average" not in curves("nli", "NLI", tmp_path, averaged=False).caption
+    assert curves("nli", "NLI", tmp_path, averaged=True).caption.endswith("Kept is an average of weights.")
     (tmp_path / LOSS).unlink()
-    assert curves("nli", "NLI", tmp_path).alt.endswith("its best, 72.25, at step 10.")
+    assert curves("nli", "NLI", tmp_path, averaged=False).alt.endswith("its best, 72.25, at step 10.")
     (tmp_path / DEV).write_text("step\tcosine_spearman\n")
-    assert curves("nli", "NLI", tmp_path) is None
+    assert curves("nli", "NLI", tmp_path, averaged=False) is None

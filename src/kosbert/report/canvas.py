@@ -62,12 +62,17 @@ def plain(label: str, name: str) -> str:
     return label if label.isascii() else name
 
 
-def axes(*, height: float, title: str) -> tuple[Figure, Axes]:
-    """Return a figure `WIDTH` inches wide and `height` high, and its one pair of axes under a title."""
+def titled(*, height: float, title: str) -> Figure:
+    """Return a figure `WIDTH` inches wide and `height` high, with nothing in it but a title."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    place = figure.subplots()
     figure.suptitle(title, x=0.02, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")
-    return figure, place
+    return figure
+
+
+def axes(*, height: float, title: str) -> tuple[Figure, Axes]:
+    """Return such a figure, and its one pair of axes."""
+    figure = titled(height=height, title=title)
+    return figure, figure.subplots()
 
 
 def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:

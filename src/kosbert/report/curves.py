@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.report import canvas
@@ -31,13 +30,14 @@ def read_curve(path: Path) -> pd.Series | None:
         ) from error
 
 
-def curves(recipe: str, title: str, folder: Path) -> Picture | None:
+def curves(recipe: str, title: str, folder: Path, *, averaged: bool) -> Picture | None:
     """Draw the training of a recipe: dev score above, loss below, over the same steps.
 
     Args:
         recipe: its name.
         title: what it is called in tables.
         folder: where its curves are, as `training.progress.Curves` writes them.
+        averaged: whether what is kept is an average, and not the best state.
 
     Returns:
         The picture; None where there is no dev score.
@@ -47,15 +47,13 @@ def curves(recipe: str, title: str, folder: Path) -> Picture | None:
         return None
     if loss is None:  # a training of fewer steps than those between two points
         loss = pd.Series(dtype=float)
-    figure = Figure(figsize=(canvas.WIDTH, 3.9), layout="constrained")
-    figure.suptitle(
-        f"Dev score and loss: {canvas.plain(title, recipe)}", x=0.02, ha="left", fontsize=10, fontweight="bold"
-    )
+    figure = canvas.titled(height=3.9, title=f"Dev score and loss: {canvas.plain(title, recipe)}")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     best = dev.idxmax()
     above.plot(dev.index, dev, "o-", color=canvas.OURS, markersize=3.5)
     above.plot([best], [dev[best]], "o", color=canvas.BEST, markersize=7)
-    above.set_title(f"kept: step {best}, {dev[best]:.2f}", loc="right", color=canvas.BEST, fontsize=8, weight="normal")
+    mark = f"{'best state' if averaged else 'kept'}: step {best}, {dev[best]:.2f}"
+    above.set_title(mark, loc="right", color=canvas.BEST, fontsize=8, weight="normal")
     middle, half = (dev.max() + dev.min()) / 2, 0.7 * (dev.max() - dev.min())
     above.set_ylim(middle - max(half, LEAST / 2), middle + max(half, LEAST / 2))
     above.set_ylabel("dev cosine\nSpearman × 100")
@@ -67,7 +65,8 @@ def curves(recipe: str, title: str, folder: Path) -> Picture | None:
     return canvas.picture(
         figure,
         f"training_{recipe}",
-        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}.",
+        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}."
+        + (" Kept is an average of weights." if averaged else ""),
         alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
         f"{dev[best]:.2f}, at step {best}"
         + (f"; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}." if len(loss) else "."),

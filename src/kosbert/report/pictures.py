@@ -38,7 +38,10 @@ def draw(params: Params, rows: list[Row], curves_folder: Path) -> list[Group]:
     lowest = min(row.predictions[COSINE].min() for row in rows)
     labels = {name: params.report.rows.get(name, name) for name in params.recipes}
     with canvas.styled():
-        trainings = {name: curves(name, label, curves_folder / name) for name, label in labels.items()}
+        trainings = {
+            name: curves(name, label, curves_folder / name, averaged=params.recipes[name].average is not None)
+            for name, label in labels.items()
+        }
         groups = [
             Group(
                 "scores",
@@ -66,8 +69,8 @@ def draw(params: Params, rows: list[Row], curves_folder: Path) -> list[Group]:
         Group(
             "training",
             "Trainings",
-            "The state with the best score on dev (orange) is kept; where that score falls while the loss does too, "
-            "a training learns its own table by heart.",
+            "The state with the best score on dev (orange) is kept, unless weights are averaged; where that score "
+            "falls while the loss does too, a training learns its own table by heart.",
             [drawn for drawn in trainings.values() if drawn],
             f"No curves are there for: {'; '.join(without)}." if without else "",
         )
