@@ -1,5 +1,10 @@
 """Many sentences at once give the embeddings that the library gives one by one, in less time."""
 
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +16,7 @@ from support.encoders import SENTENCES, of_kind
 from torch import nn
 from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 
+import kosbert.encoder
 import kosbert.freezing
 from kosbert.encoder import load
 from kosbert.encoding import encode
@@ -74,3 +80,27 @@ def test_an_encoder_of_another_kind_is_left_as_it_is(tiny):
     encoder = of_kind(DistilBertConfig, tiny)
     plain = encoder.encode(SENTENCES)
     assert (encode(encoder, SENTENCES, bf16=False) == plain).all()
+
+
+SHAPES = """
+import torch
+
+product, weight = torch.ops.mkldnn._linear_pointwise, torch.randn(64, 64)
+weight, bias = torch.ops.mkldnn._reorder_linear_weight(weight, 1024), torch.randn(64)
+for rows in range(1, 465):
+    product(torch.randn(rows, 64), weight, bias, "none", [], "")
+    if rows in (64, 464):
+        print(open("/proc/self/statm").read().split()[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="PyTorch without oneDNN")
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
+def test_memory_in_bulk_does_not_grow_with_the_shapes_of_batches(tiny, monkeypatch):
+    prepared = {**os.environ}
+    monkeypatch.setattr(kosbert.encoder.os, "environ", prepared)
+    load(tiny)
+    done = subprocess.run([sys.executable, "-c", SHAPES], env=prepared, capture_output=True, text=True, check=True)
+    few, many = map(int, done.stdout.split())
+    grown = (many - few) * resource.getpagesize() / 2**20
+    assert grown < 20  # MB; with one of the two caches as it is, over 100

@@ -1,6 +1,7 @@
 """The model that stages hand on: a mean-pooling sentence-transformers folder, loadable without this package."""
 
 import logging
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,11 @@ def first_position(model: PreTrainedModel) -> int:
     return 0 if padding is None else int(padding) + 1
 
 
+def prompt_of(encoder: SentenceTransformer) -> str:
+    """Return what an encoder puts before every sentence; none if empty."""
+    return encoder.prompts.get(encoder.default_prompt_name or "") or ""
+
+
 def load(folder: Path) -> SentenceTransformer:
     """Load an encoder, onto the GPU if there is one. Nothing is fetched from anywhere.
 
@@ -69,12 +75,23 @@ def load(folder: Path) -> SentenceTransformer:
         raise KosbertError(
             f"{folder}: no sentence-transformers model there (modules.json is missing); `dvc repro` makes it"
         )
+    _bound_caches()
     try:
         return SentenceTransformer(str(folder), local_files_only=True)
     except Exception as error:  # whatever the libraries raise over a broken file
         raise KosbertError(
             f"{folder}: no sentence-transformers model that we can load: {one_line(error)}; `dvc repro` makes ours"
         ) from error
+
+
+def _bound_caches() -> None:
+    """Let this process, and those it starts, keep less of oneDNN's code; before the first model is used.
+
+    oneDNN, and what PyTorch puts around it, each keep code for the last 1,024 shapes of a product, and nearly every
+    batch has another: 0.5 GB. One batch has some 30 shapes at most, a step of training 60.
+    """
+    for cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
+        os.environ.setdefault(cache, "64")
 
 
 def read_card(folder: Path) -> str:

@@ -1,11 +1,6 @@
 """What applications know of a model: one fingerprint for what gives the same embeddings, and safety under threads."""
 
-import os
-import resource
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,27 +101,3 @@ def test_threads_share_one_model(encoder, sentences):
 def test_no_model_is_one_line(tmp_path):
     with pytest.raises(KosbertError, match="no sentence-transformers model"):
         embedder.load(str(tmp_path))
-
-
-SHAPES = """
-import torch
-
-product, weight = torch.ops.mkldnn._linear_pointwise, torch.randn(64, 64)
-weight, bias = torch.ops.mkldnn._reorder_linear_weight(weight, 1024), torch.randn(64)
-for rows in range(1, 465):
-    product(torch.randn(rows, 64), weight, bias, "none", [], "")
-    if rows in (64, 464):
-        print(open("/proc/self/statm").read().split()[1])
-"""
-
-
-@pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="PyTorch without oneDNN")
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
-def test_memory_in_bulk_does_not_grow_with_the_shapes_of_batches(monkeypatch):
-    prepared = {**os.environ}
-    monkeypatch.setattr(embedder.os, "environ", prepared)
-    embedder._bound_caches()
-    done = subprocess.run([sys.executable, "-c", SHAPES], env=prepared, capture_output=True, text=True, check=True)
-    few, many = map(int, done.stdout.split())
-    grown = (many - few) * resource.getpagesize() / 2**20
-    assert grown < 20  # MB; with one of the two caches as it is, over 100

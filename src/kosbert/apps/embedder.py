@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,18 +66,7 @@ def load_model(model: str) -> ModelEmbedder:
     """
     if exported.is_export(Path(model)):
         raise KosbertError(f"{model}: an exported model; for this, give the model that it was exported from")
-    _bound_caches()
     return ModelEmbedder(loading.load(model))
-
-
-def _bound_caches() -> None:
-    """Let this process, and those it starts, keep less of oneDNN's code; before the first model is used.
-
-    oneDNN, and what PyTorch puts around it, each keep code for the last 1,024 shapes of a product, and nearly every
-    batch has another: 0.5 GB. One batch has some 30 shapes at most.
-    """
-    for cache in ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"):
-        os.environ.setdefault(cache, "64")
 
 
 def backend(encoder: SentenceTransformer) -> Tokenizer:
