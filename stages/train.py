@@ -24,7 +24,7 @@ from kosbert.training.trainer import train
 def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, cost: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     chosen = params.load()
-    steps = chosen.recipes[recipe]
+    steps = chosen.recipe(recipe)
     words, papers = described(steps)
     card = extended(
         read_card(init),

@@ -242,3 +242,9 @@ def test_a_key_that_stands_twice_is_refused(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(REAL.read_text() + "\nseed: 43\n")
     assert 'found duplicate key "seed"' in refusal(path)
+
+
+def test_a_recipe_that_is_not_there_is_one_line_that_names_those_that_are(chosen):
+    assert chosen.recipe("sts") is chosen.recipes["sts"]
+    with pytest.raises(KosbertError, match=r"^params\.yaml: no recipe 'stz'; there are: nli, sts"):
+        chosen.recipe("stz")

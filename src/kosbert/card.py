@@ -147,9 +147,11 @@ def _kept(recipe: Recipe) -> str:
             "Kept is the best state on the dev set (Spearman correlation of the cosine), scored every "
             f"{recipe.eval_steps} steps."
         )
+    average = recipe.average
+    runs = f" of each of {average.runs} runs, whose seeds are that one and the next" if average.runs > 1 else ""
     return (
-        f"Kept is an average of weights: the last {recipe.average.states} states, one every {recipe.eval_steps} steps, "
-        f"and {100 * recipe.average.init:g} % of what training began with."
+        f"Kept is an average of weights: the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
+        f"and {100 * average.init:g} % of what training began with."
     )
 
 

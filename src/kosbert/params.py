@@ -178,8 +178,12 @@ Losses = Annotated[
 
 
 class Average(Block):
-    """Which weights are averaged: those of the `states` newest states, and of `init` what training began with."""
+    """Which weights are averaged: of each of `runs` the `states` newest states, and, as the share `init`, the start.
 
+    Runs are the same training with one seed after another.
+    """
+
+    runs: Annotated[int, Field(ge=1)] = 1
     states: Annotated[int, Field(ge=1)]
     init: Annotated[float, Field(ge=0, lt=1)]
 
@@ -245,6 +249,16 @@ class Params(Block):
     def chosen_base(self) -> AnyBase:
         """The base model that `base_model` names."""
         return self.base_models[self.base_model]
+
+    def recipe(self, name: str) -> Recipe:
+        """Return a recipe.
+
+        Raises:
+            KosbertError: there is none of this name.
+        """
+        if name not in self.recipes:
+            raise KosbertError(f"{PARAMS}: no recipe {SHORT.repr(name)}; there are: {', '.join(self.recipes)}")
+        return self.recipes[name]
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

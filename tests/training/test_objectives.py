@@ -154,5 +154,7 @@ def test_a_recipe_over_several_tables_is_told_and_cited_with_each():
     assert words.startswith("`data/nli/train.tsv`, multiple negatives")
     assert "; in turn with `data/tune/tune_train.tsv`, CoSENT" in words
     assert [re.search(r"@\w+{(\w+)", paper)[1] for paper in papers] == ["henderson", "huang", "wortsman"]
+    _, papers = described(recipe(data="data", loss=ours, average={"runs": 2, "states": 2, "init": 0.3}))
+    assert "wortsman-2022-soups" in papers[-1]
     words, papers = described(recipe(data="data/tune/tune_train.tsv", loss="cosine"))
     assert (words, papers) == (f"`data/tune/tune_train.tsv`, {OBJECTIVES['cosine'].title}", [])

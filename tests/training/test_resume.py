@@ -16,7 +16,7 @@ from kosbert.training import checkpoints
 from kosbert.training.trainer import Trainer
 
 SOFTMAX = {"loss": "softmax", "data": NLI, "epochs": 2, "dropout": 0.1}  # a loss that has weights of its own
-IN_TURN = {"loss": {NLI: "softmax", STS: "cosent"}, "data": ".", "average": {"states": 2, "init": 0.2}}
+IN_TURN = {"loss": {NLI: "softmax", STS: "cosent"}, "data": ".", "average": {"runs": 2, "states": 2, "init": 0.2}}
 
 
 def contents(folder):
@@ -24,8 +24,8 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def killed(arguments, after):
-    """Train in a process of its own, and kill it as soon as it has said `after`."""
+def killed(arguments, *after):
+    """Train in a process of its own, and kill it as soon as it has said all that is in `after`, one after another."""
     command = [
         sys.executable,
         training.__file__,
@@ -34,18 +34,21 @@ def killed(arguments, after):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as process:
-        for line in process.stdout:
-            if after in line:
-                break
+        for words in after:
+            assert any(words in line for line in process.stdout)
         process.kill()
     assert process.returncode == -9, "it ended before it was killed"
 
 
-@pytest.mark.parametrize("recipe", [SOFTMAX, IN_TURN], ids=["softmax", "in turn"])
-def test_a_killed_training_goes_on_to_the_same_bytes(tiny, tables, tmp_path, capsys, recipe):
+@pytest.mark.parametrize(
+    ("recipe", "after"),
+    [(SOFTMAX, ["step 10/"]), (IN_TURN, ["step 10/"]), (IN_TURN, ["run 2", "step 10/"])],
+    ids=["softmax", "in turn", "in turn, second run"],
+)
+def test_a_killed_training_goes_on_to_the_same_bytes(tiny, tables, tmp_path, capsys, *, recipe, after):
     undisturbed = run(tiny, tables, tmp_path / "a/model", **recipe)
     arguments = {"init": tiny, "tables": tables, "out": tmp_path / "b/model", **recipe}
-    killed(arguments, after="step 10/")
+    killed(arguments, *after)
     capsys.readouterr()
     outcome = run(**arguments)
     assert "goes on from" in capsys.readouterr().out

@@ -64,6 +64,19 @@ def test_the_average_of_the_last_states_and_the_start_is_saved(tiny, tables, tmp
     assert f"average of 2 states and the start: dev cosine Spearman {outcome.kept:.2f}" in capsys.readouterr().out
 
 
+def test_several_runs_are_averaged_each_with_a_seed_of_its_own(tiny, tables, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(checkpoints, "remove", lambda _: None)
+    run(tiny, tables, tmp_path / "both/sts", average={"runs": 2, "states": 2, "init": 0.4})
+    assert "run 2 of 2, with the seed 6\n" in capsys.readouterr().out
+    assert len(list((tmp_path / "both").rglob("*.tsv"))) == 3, "curves: those of the first run"
+    for name, seed in (("one", 5), ("other", 6)):
+        run(tiny, tables, tmp_path / name / "sts", seed=seed, average={"states": 2, "init": 0.4})
+    one, other, both = (load_file(tmp_path / name / "sts/model.safetensors") for name in ("one", "other", "both"))
+    assert any(not weights.equal(other[name]) for name, weights in one.items())
+    for name, weights in both.items():
+        torch.testing.assert_close(weights, (one[name] + other[name]) / 2)
+
+
 def test_the_best_recipe_learns(tiny, tables, tmp_path, chosen):
     small = {"data": STS, "batch_size": 16, "learning_rate": 5e-3, "eval_steps": 13}
     real = {key: value for key, value in chosen.recipes["best"].model_dump().items() if key not in {"init", *small}}
@@ -129,6 +142,23 @@ def test_a_batch_that_cannot_be_split_is_one_line(tiny, tables, tmp_path):
 def test_fp16_without_a_gpu_is_one_line(tiny, tables, tmp_path):
     with pytest.raises(KosbertError, match=r"fp16.*needs a GPU"):
         run(tiny, tables, tmp_path / "sts", training={"precision": "fp16"})
+
+
+@pytest.mark.parametrize("average", [None, {"states": 2, "init": 0.4}], ids=["best state", "average"])
+def test_a_training_that_diverges_is_one_line_and_leaves_nothing_to_go_on_from(tiny, tables, tmp_path, average):
+    with pytest.raises(KosbertError, match=r"sts: this training came to nothing.*learning_rate \(1e\+30\)"):
+        run(tiny, tables, tmp_path / "out/sts", learning_rate=1e30, average=average)
+    assert not list((tmp_path / "out").rglob("checkpoint-*"))
+    assert not (tmp_path / "out/sts").exists()
+
+
+def test_too_little_memory_on_a_gpu_is_one_line_that_says_what_to_lower(tiny, tables, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it.")
+
+    monkeypatch.setattr(Trainer, "compute_loss", full)
+    with pytest.raises(KosbertError, match=r"^the GPU's memory does not suffice.*mini_batch_size"):
+        run(tiny, tables, tmp_path / "sts")
 
 
 def by_training(output):

@@ -1,9 +1,10 @@
-"""Averaging weights: several states of one training, and what it began with.
+"""Averaging weights: several states of a training, of several runs of it, and what it began with.
 
 States late in a training lie around a flat minimum, whose middle generalises better than any of them (Izmailov et al.
-2018, "Averaging Weights Leads to Wider Optima and Better Generalization"). What a training began with has seen far more
-text than the training table; a share of it keeps what fine-tuning would forget (Wortsman et al. 2022, "Robust
-Fine-Tuning of Zero-Shot Models").
+2018, "Averaging Weights Leads to Wider Optima and Better Generalization"). So do the ends of several runs from one
+start, whose batches differ (Wortsman et al. 2022, "Model Soups"). What a training began with has seen far more text
+than the training table; a share of it keeps what fine-tuning would forget (Wortsman et al. 2022, "Robust Fine-Tuning of
+Zero-Shot Models").
 """
 
 from collections.abc import Sequence
@@ -13,8 +14,9 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder import load
+from kosbert.params import Average
 
-CITATION = """\
+ROBUST = """\
 @inproceedings{wortsman-2022-robust,
   title = {Robust Fine-Tuning of Zero-Shot Models},
   author = {Wortsman, Mitchell and Ilharco, Gabriel and Kim, Jong Wook and Li, Mike and Kornblith, Simon and
@@ -25,6 +27,24 @@ CITATION = """\
   url = {https://arxiv.org/abs/2109.01903}
 }
 """
+
+SOUPS = """\
+@inproceedings{wortsman-2022-soups,
+  title = {Model Soups: Averaging Weights of Multiple Fine-Tuned Models Improves Accuracy without Increasing Inference
+    Time},
+  author = {Wortsman, Mitchell and Ilharco, Gabriel and Gadre, Samir Yitzhak and Roelofs, Rebecca and Gontijo-Lopes,
+    Raphael and Morcos, Ari S. and Namkoong, Hongseok and Farhadi, Ali and Carmon, Yair and Kornblith, Simon and
+    Schmidt, Ludwig},
+  booktitle = {Proceedings of ICML},
+  year = {2022},
+  url = {https://arxiv.org/abs/2203.05482}
+}
+"""
+
+
+def citations(average: Average) -> list[str]:
+    """Return what to cite for an average (BibTeX)."""
+    return [ROBUST, SOUPS] if average.runs > 1 else [ROBUST]
 
 
 def give_average(encoder: SentenceTransformer, states: Sequence[Path], start: Path, share: float) -> None:

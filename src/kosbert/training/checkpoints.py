@@ -40,12 +40,22 @@ def place(out: Path, inputs: Iterable[Path], parameters: object) -> Path:
     return out.parent / ".checkpoints" / out.name / name
 
 
+def of_run(folder: Path, number: int) -> Path:
+    """Return the folder for the checkpoints of a run, counted from 0, of the training whose folder is given."""
+    return folder / f"run-{number + 1}"
+
+
 def _files(path: Path) -> list[Path]:
     return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
-def newest(folder: Path, count: int = 1) -> list[Path]:
-    """Return the newest whole checkpoints of a training, the newest last; fewer than `count` if no more are there."""
+def last(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint of a run, if there is one."""
+    return next(iter(newest(folder, 1)), None)
+
+
+def newest(folder: Path, count: int) -> list[Path]:
+    """Return the newest whole checkpoints of a run, the newest last; fewer than `count` if no more are there."""
     whole = [path for path in folder.glob("*") if is_whole(path)]
     return sorted(whole, key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
 
@@ -57,7 +67,7 @@ def tidy(folder: Path) -> None:
         folder: of `place`.
     """
     others = [path for path in folder.parent.glob("*") if path != folder]
-    for path in [*others, *(path for path in folder.glob("*") if not is_whole(path))]:
+    for path in [*others, *(path for path in folder.glob("run-*/*") if not is_whole(path))]:
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -207,5 +207,6 @@ def described(recipe: Recipe) -> tuple[str, list[str]]:
     """Return what a recipe learns from and how, in words, and what to cite for it (BibTeX)."""
     objectives = {table: OBJECTIVES[loss] for table, loss in recipe.losses.items()}
     words = [f"`{Path(recipe.data, table).as_posix()}`, {each.title}" for table, each in objectives.items()]
-    papers = [*(each.citation for each in objectives.values()), averaging.CITATION if recipe.average else ""]
-    return "; in turn with ".join(words), [*filter(None, papers)]
+    papers = [each.citation for each in objectives.values() if each.citation]
+    papers += averaging.citations(recipe.average) if recipe.average else []
+    return "; in turn with ".join(words), papers

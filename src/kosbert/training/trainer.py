@@ -1,5 +1,6 @@
 """Training one recipe with sentence-transformers' trainer: warm-up, dev scores on the way, the best state kept."""
 
+import math
 import os
 import shutil
 import sys
@@ -25,13 +26,13 @@ from sentence_transformers import (
 from sentence_transformers.base.losses.merged_forward import embed_columns
 from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
-from transformers import PrinterCallback, ProgressCallback, set_seed
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback, set_seed
 
 from kosbert.cost import Cost
 from kosbert.data.tables import read_tune
 from kosbert.encoder import load, save
 from kosbert.encoding import PairEvaluator, has_bf16
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 from kosbert.packing import packable, packing
 from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
@@ -81,66 +82,128 @@ def train(
         dev: the tune file that states are compared on.
         out: the folder to write, whole or not at all; checkpoints lie beside it until then.
         card: what goes with the trained encoder.
-        curves: the folder for the training curves.
+        curves: the folder for the training curves: those of the first run, where several are averaged.
         training: what all trainings share.
-        seed: of everything random.
+        seed: of everything random, in the first run; the next has the next seed.
 
     Returns:
         The outcome; nothing in a process beside the one that writes.
 
     Raises:
-        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, or the checkpoint
-            cannot be read.
+        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, the checkpoint cannot
+            be read, a GPU's memory does not suffice, or no dev score is a number.
     """
     began = time.monotonic()
-    encoder = load(init)
     decisive = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
     folder = checkpoints.place(out, [init, data, dev], decisive)
-    arguments = arguments_for(recipe, training, encoder, folder, seed)
-    with arguments.main_process_first(local=False):
-        if arguments.should_save:
-            checkpoints.tidy(folder)
-        last = next(iter(checkpoints.newest(folder)), None)
     if not sys.stderr.isatty():
         disable_progress_bars()
-    evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
-    callbacks = [Lines(), Curves(curves)]
-    with ready(
-        encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
-    ) as trainer:
-        if arguments.should_save:
-            device = encoder.device.type
-            kind = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
-            on = f"{kind} on {device}" + (f", {torch.get_num_threads()} threads" if device == "cpu" else "")
-            click.echo(f"{_told(recipe, trainer.train_dataset)}, {on}")
-            # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
-            start = dev_score(evaluator(encoder))
-            click.echo(f"start: dev cosine Spearman {start:.2f}")
-            if last:
-                click.echo(f"goes on from {last}")
-        try:
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-        except UnpicklingError as error:
-            raise KosbertError(
-                f"{last}: this checkpoint is damaged, or holds code, which is never run; delete it, and run this again"
-            ) from error
-        best = trainer.state.best_model_checkpoint
-        if not (best and checkpoints.is_whole(Path(best))):
-            raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
-        trainer.accelerator.wait_for_everyone()  # each has read the best state
-        kept = 100 * trainer.state.best_metric
-    if not arguments.should_save:
+    average = recipe.average
+    runs: list[_Run] = []
+    for number in range(average.runs if average else 1):
+        callbacks = [Lines(), *([] if runs else [Curves(curves)])]
+        paths = {"init": init, "data": data, "dev": dev, "folder": folder}
+        runs.append(_run(recipe, **paths, callbacks=callbacks, training=training, seed=seed, number=number))
+        if math.isnan(runs[-1].kept):
+            break
+    last = runs[-1]
+    encoder, kept = last.encoder, last.kept
+    if not last.arguments.should_save:
         return None
-    if recipe.average:
-        states = checkpoints.newest(folder, recipe.average.states)
-        give_average(encoder, states, init, recipe.average.init)
-        kept = dev_score(evaluator(encoder))
-        click.echo(f"average of {len(states)} states and the start: dev cosine Spearman {kept:.2f}")
+    if average and not math.isnan(kept):
+        states = [state for run in runs for state in checkpoints.newest(run.folder, average.states)]
+        give_average(encoder, states, init, average.init)
+        kept = dev_score(last.evaluator(encoder))
+        several = f"{len(states)} states" if len(states) > 1 else "one state"
+        click.echo(f"average of {several} and the start: dev cosine Spearman {kept:.2f}")
+    if math.isnan(kept):
+        checkpoints.remove(folder)  # nobody can go on from there
+        raise KosbertError(
+            f"{out}: this training came to nothing, for its weights or its dev scores are no numbers any more; "
+            f"lower the recipe's learning_rate ({recipe.learning_rate:g})"
+        )
     save(encoder, out, card=card)
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
     size = sum(weights.numel() for weights in encoder.parameters())
-    return Outcome(start, kept, None if last else Cost(size, minutes, on))
+    cost = Cost(size, minutes, _hardware(last.arguments, encoder.device))
+    return Outcome(runs[0].start, kept, None if any(run.resumed for run in runs) else cost)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run through: the encoder as it is then, its checkpoints, and dev scores; `start` is that of the first run."""
+
+    encoder: SentenceTransformer
+    folder: Path
+    arguments: SentenceTransformerTrainingArguments
+    evaluator: PairEvaluator
+    start: float
+    kept: float
+    resumed: bool
+
+
+def _run(
+    recipe: Recipe,
+    *,
+    init: Path,
+    data: Path,
+    dev: Path,
+    folder: Path,
+    callbacks: list[TrainerCallback],
+    training: Training,
+    seed: int,
+    number: int,
+) -> _Run:
+    encoder, own, start = load(init), checkpoints.of_run(folder, number), math.nan
+    arguments = arguments_for(recipe, training, encoder, own, seed + number)
+    with arguments.main_process_first(local=False):
+        if arguments.should_save:
+            checkpoints.tidy(folder)
+        last = checkpoints.last(own)
+    evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
+    with ready(
+        encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
+    ) as trainer:
+        if arguments.should_save:
+            if number == 0:
+                click.echo(f"{_told(recipe, trainer.train_dataset)}, {_hardware(arguments, encoder.device)}")
+                # Not by the trainer, for one that has evaluated shares no gradients among its processes later.
+                start = dev_score(evaluator(encoder))
+                click.echo(f"start: dev cosine Spearman {start:.2f}")
+            if recipe.average and recipe.average.runs > 1:
+                click.echo(f"run {number + 1} of {recipe.average.runs}, with the seed {arguments.seed}")
+            if last:
+                click.echo(f"goes on from {last}")
+        kept = _trained(trainer, last)
+    return _Run(encoder, own, arguments, evaluator, start, kept, resumed=last is not None)
+
+
+def _trained(trainer: "Trainer", last: Path | None) -> float:
+    """Train, from a checkpoint if there is one; return the dev score of the state that the encoder then has."""
+    try:
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    except UnpicklingError as error:
+        raise KosbertError(
+            f"{last}: this checkpoint is damaged, or holds code, which is never run; delete it, and run this again"
+        ) from error
+    except torch.OutOfMemoryError as error:
+        raise KosbertError(
+            f"the GPU's memory does not suffice ({one_line(error)}); set training.mini_batch_size to a part of "
+            "batch_size (not for cosent: there, lower batch_size), and run this again"
+        ) from error
+    best = trainer.state.best_model_checkpoint
+    if best is None:
+        return math.nan
+    if not checkpoints.is_whole(Path(best)):
+        raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
+    trainer.accelerator.wait_for_everyone()  # each has read the best state
+    return 100 * float(trainer.state.best_metric)
+
+
+def _hardware(arguments: SentenceTransformerTrainingArguments, device: torch.device) -> str:
+    precision = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+    return f"{precision} on {device.type}" + (f", {torch.get_num_threads()} threads" if device.type == "cpu" else "")
 
 
 def _told(recipe: Recipe, examples: Dataset | DatasetDict) -> str:
