@@ -148,7 +148,7 @@ def _kept(recipe: Recipe) -> str:
             f"{recipe.eval_steps} steps."
         )
     average = recipe.average
-    runs = f" of each of {average.runs} runs, whose seeds are that one and the next" if average.runs > 1 else ""
+    runs = f" of each of {average.runs} runs (the first has this seed)" if average.runs > 1 else ""
     return (
         f"Kept is an average of weights: the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
         f"and {100 * average.init:g} % of what training began with."

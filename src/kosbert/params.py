@@ -180,7 +180,7 @@ Losses = Annotated[
 class Average(Block):
     """Which weights are averaged: of each of `runs` the `states` newest states, and, as the share `init`, the start.
 
-    Runs are the same training with one seed after another.
+    Runs are the same training with other seeds.
     """
 
     runs: Annotated[int, Field(ge=1)] = 1

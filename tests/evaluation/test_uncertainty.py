@@ -147,4 +147,4 @@ def test_systems_scored_on_other_pairs_are_not_compared():
         compare(one, other.iloc[:-1], seed=1, resamples=200)
     other.loc[2, GOLD] = 4.25
     with pytest.raises(KosbertError, match=r"pair 3 has the gold score .* here and 4\.25 there"):
-        compare(one, other, seed=1)
+        compare(one, other, seed=1, resamples=200)

@@ -43,6 +43,7 @@ from kosbert.training.progress import DEV_METRIC, Bar, Curves, Lines, dev_score
 
 LOSS_WEIGHTS = "loss.pt"  # of a loss that has weights of its own, in a checkpoint
 LOGGED_AT_MOST_EVERY = 20  # steps
+SEEDS_APART = 1000  # of two runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def train(
         card: what goes with the trained encoder.
         curves: the folder for the training curves: those of the first run, where several are averaged.
         training: what all trainings share.
-        seed: of everything random, in the first run; the next has the next seed.
+        seed: of everything random, in the first run; the next has one `SEEDS_APART` higher.
 
     Returns:
         The outcome; nothing in a process beside the one that writes.
@@ -156,7 +157,7 @@ def _run(
     number: int,
 ) -> _Run:
     encoder, own, start = load(init), checkpoints.of_run(folder, number), math.nan
-    arguments = arguments_for(recipe, training, encoder, own, seed + number)
+    arguments = arguments_for(recipe, training, encoder, own, (seed + SEEDS_APART * number) % 2**32)
     with arguments.main_process_first(local=False):
         if arguments.should_save:
             checkpoints.tidy(folder)
