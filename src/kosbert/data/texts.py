@@ -16,6 +16,15 @@ PARQUET = ".parquet"
 USUAL = ("sentence", "text")  # columns that are meant where none is named
 ROWS = 4_096  # of a Parquet file at once
 SHOWN = 12  # columns that an error names
+LETTERS = "if quotes are letters in this file, say --quotes letters"
+
+
+class TextsError(KosbertError):
+    """What is wrong in a file of texts: what was `found`, and advice for who is at the command line."""
+
+    def __init__(self, found: str, advice: str) -> None:
+        super().__init__(f"{found}; {advice}")
+        self.found = found
 
 
 def read_texts(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> Iterator[str]:
@@ -79,15 +88,10 @@ def _table(path: Path, file: TextIO, delimiter: str, column: str | None, quotes:
             if len(fields or [""]) != width:
                 raise KosbertError(f"{path}, line {reader.line_num}: {len(fields)} columns instead of {width}")
             if delimiter == "\t" and swallowed(fields):
-                raise KosbertError(
-                    f"{path}, line {reader.line_num}: a quoted field holds tabs and line breaks; "
-                    "if quotes are letters in this file, say --quotes letters"
-                )
+                raise TextsError(f"{path}, line {reader.line_num}: a quoted field holds tabs and line breaks", LETTERS)
             yield fields[place] if fields else ""
     except csv.Error as error:
-        raise KosbertError(
-            f"{path}, line {reader.line_num}: {error}; if quotes are letters in this file, say --quotes letters"
-        ) from error
+        raise TextsError(f"{path}, line {reader.line_num}: {error}", LETTERS) from error
     if place is None:
         raise KosbertError(f"{path}: expected a table whose first line names its columns; the file is empty")
 
@@ -127,4 +131,4 @@ def _place(path: Path, names: list[str], column: str | None) -> int:
     found = f"no column {column[:40]!r}" if column is not None else "several columns"
     if wanted and names.count(wanted[0]) > 1:
         found = f"several columns {wanted[0][:40]!r}"
-    raise KosbertError(f"{path}: {found}; choose with --column one of {shown or 'none: the header is empty'}")
+    raise TextsError(f"{path}: {found}", f"choose with --column one of {shown or 'none: the header is empty'}")

@@ -1,7 +1,6 @@
 """Files that users upload, read under limits: whatever comes, it costs little memory, and nothing stays on disk."""
 
 import csv
-import re
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -11,13 +10,12 @@ import pyarrow
 from pyarrow import parquet
 
 from kosbert.apps.demo.limits import BODY, CHARACTERS, SENTENCES, RefusalError
-from kosbert.data.texts import DELIMITERS, PARQUET, USUAL, read_texts
+from kosbert.data.texts import DELIMITERS, PARQUET, USUAL, TextsError, read_texts
 from kosbert.errors import KosbertError, one_line
 
 ENDINGS = (".txt", *DELIMITERS, PARQUET)
 CHUNK = 1 << 16
 COLUMNS = 100  # of a table, that are offered
-COMMAND_LINE = re.compile(r"; (if|choose)[^;]* --\w+.*")  # advice that is of no use here
 CELL = 1 << 16  # bytes of a Parquet row: a small file can hold a long text in a million rows
 
 
@@ -56,7 +54,7 @@ def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
         sentences = [*islice(filled, SENTENCES + 1)]
     except KosbertError as error:
         chosen = column in names or (column is None and not {*USUAL}.isdisjoint(names))
-        message = COMMAND_LINE.sub("", error.message)
+        message = error.found if isinstance(error, TextsError) else error.message  # there is no command line here
         raise RefusalError("column" if len(names) > 1 and not chosen else "file", message, columns=names) from error
     if len(sentences) > SENTENCES:
         raise RefusalError("many", f"{path}: more than {SENTENCES:,} sentences", limit=SENTENCES)
