@@ -48,9 +48,9 @@ def main(
     table = performance(chosen, metrics)
     test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
     predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
-    # All of them before any is written: a README without markers changes nothing.
-    texts = {readme: replace_between_markers(readme, table) for readme in readmes}
-    texts |= {out: table, detailed: details(chosen, predicted, test, read_resampled(resampled))}
+    # All before any is written: a README without markers changes nothing. First what DVC brings back after a fault.
+    texts = {out: table, detailed: details(chosen, predicted, test, read_resampled(resampled))}
+    texts |= {readme: replace_between_markers(readme, table) for readme in readmes}
     for path, text in texts.items():
         write_text(path, text)
     click.echo(f"\n{table}\nIn detail, with intervals: {detailed}\n")
