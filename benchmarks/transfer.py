@@ -16,8 +16,8 @@ from tabulate import tabulate
 
 from kosbert.data.tables import read_nli
 from kosbert.encoder import load
-from kosbert.encoding import encode
 from kosbert.errors import Command
+from kosbert.evaluation.predict import predict
 
 
 @click.command(cls=Command)
@@ -25,16 +25,14 @@ from kosbert.errors import Command
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="NLI table of the pairs.")
 def main(models: tuple[Path, ...], data: Path) -> None:
     """Score MODELS, which are folders."""
-    premises, hypotheses, labels = (np.array(column) for column in zip(*read_nli(data), strict=True))
+    premises, hypotheses, labels = zip(*read_nli(data), strict=True)
+    entailed = np.array(labels) == "entailment"
+    against = [entailed | (np.array(labels) == label) for label in ("neutral", "contradiction")]
+    pairs = list(zip(premises, hypotheses, entailed.astype(float), strict=True))
     rows = []
     for model in models:
-        embeddings = encode(load(model), [*premises, *hypotheses])
-        one, other = np.split(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True), 2)
-        cosine, entailed = (one * other).sum(axis=1), labels == "entailment"
-        against = [labels == other for other in ("neutral", "contradiction")]
-        rows.append(
-            [model, *(100 * roc_auc_score(entailed[entailed | each], cosine[entailed | each]) for each in against)]
-        )
+        cosine = predict(load(model), pairs)["cosine"].to_numpy()
+        rows.append([model, *(100 * roc_auc_score(entailed[part], cosine[part]) for part in against)])
     click.echo(f"{len(labels):,} pairs of {data}")
     click.echo(tabulate(rows, headers=["", "entailed or neutral", "entailed or contradicting"], floatfmt=".2f"))
 
