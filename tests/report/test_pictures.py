@@ -13,6 +13,7 @@ import pytest
 from kosbert.errors import KosbertError
 from kosbert.evaluation.published import PUBLISHED_BY_SIZE, Encoder
 from kosbert.evaluation.resampled import write_resampled
+from kosbert.params import Average
 from kosbert.report import canvas
 from kosbert.report.curves import DEV, LOSS, curves, read_curve
 from kosbert.report.pairs import calibration
@@ -139,10 +140,12 @@ def test_curves_that_are_no_curves_are_a_clear_error(tmp_path, text):
 
 def test_a_training_too_short_for_a_loss_has_a_picture_but_one_without_a_dev_score_has_none(project, tmp_path):
     shutil.copytree(project / "curves/nli", tmp_path, dirs_exist_ok=True)
-    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, averaged=False).alt
-    assert "average" not in curves("nli", "NLI", tmp_path, averaged=False).caption
-    assert curves("nli", "NLI", tmp_path, averaged=True).caption.endswith("Kept is an average of weights.")
+    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, average=None).alt
+    assert "average" not in curves("nli", "NLI", tmp_path, average=None).caption
+    assert curves("nli", "NLI", tmp_path, average=Average(runs=3, states=2, init=0.3)).caption.endswith(
+        "Kept is an average of weights of 3 runs, of which this is the first."
+    )
     (tmp_path / LOSS).unlink()
-    assert curves("nli", "NLI", tmp_path, averaged=False).alt.endswith("its best, 72.25, at step 10.")
+    assert curves("nli", "NLI", tmp_path, average=None).alt.endswith("its best, 72.25, at step 10.")
     (tmp_path / DEV).write_text("step\tcosine_spearman\n")
-    assert curves("nli", "NLI", tmp_path, averaged=False) is None
+    assert curves("nli", "NLI", tmp_path, average=None) is None

@@ -146,7 +146,7 @@ def test_fp16_without_a_gpu_is_one_line(tiny, tables, tmp_path):
 
 @pytest.mark.parametrize("average", [None, {"states": 2, "init": 0.4}], ids=["best state", "average"])
 def test_a_training_that_diverges_is_one_line_and_leaves_nothing_to_go_on_from(tiny, tables, tmp_path, average):
-    with pytest.raises(KosbertError, match=r"sts: this training came to nothing.*learning_rate \(1e\+30\)"):
+    with pytest.raises(KosbertError, match=r"this training came to nothing.*learning_rate \(1e\+30\)"):
         run(tiny, tables, tmp_path / "out/sts", learning_rate=1e30, average=average)
     assert not list((tmp_path / "out").rglob("checkpoint-*"))
     assert not (tmp_path / "out/sts").exists()

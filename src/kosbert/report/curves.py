@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from kosbert.errors import KosbertError, one_line
+from kosbert.params import Average
 from kosbert.report import canvas
 from kosbert.report.canvas import Picture
 
@@ -30,14 +31,14 @@ def read_curve(path: Path) -> pd.Series | None:
         ) from error
 
 
-def curves(recipe: str, title: str, folder: Path, *, averaged: bool) -> Picture | None:
+def curves(recipe: str, title: str, folder: Path, *, average: Average | None) -> Picture | None:
     """Draw the training of a recipe: dev score above, loss below, over the same steps.
 
     Args:
         recipe: its name.
         title: what it is called in tables.
         folder: where its curves are, as `training.progress.Curves` writes them.
-        averaged: whether what is kept is an average, and not the best state.
+        average: which weights were averaged; none if the best state was kept.
 
     Returns:
         The picture; None where there is no dev score.
@@ -52,7 +53,7 @@ def curves(recipe: str, title: str, folder: Path, *, averaged: bool) -> Picture 
     best = dev.idxmax()
     above.plot(dev.index, dev, "o-", color=canvas.OURS, markersize=3.5)
     above.plot([best], [dev[best]], "o", color=canvas.BEST, markersize=7)
-    mark = f"{'best state' if averaged else 'kept'}: step {best}, {dev[best]:.2f}"
+    mark = f"{'best state' if average else 'kept'}: step {best}, {dev[best]:.2f}"
     above.set_title(mark, loc="right", color=canvas.BEST, fontsize=8, weight="normal")
     middle, half = (dev.max() + dev.min()) / 2, 0.7 * (dev.max() - dev.min())
     above.set_ylim(middle - max(half, LEAST / 2), middle + max(half, LEAST / 2))
@@ -65,9 +66,15 @@ def curves(recipe: str, title: str, folder: Path, *, averaged: bool) -> Picture 
     return canvas.picture(
         figure,
         f"training_{recipe}",
-        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}."
-        + (" Kept is an average of weights." if averaged else ""),
+        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}.{_kept(average)}",
         alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
         f"{dev[best]:.2f}, at step {best}"
         + (f"; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}." if len(loss) else "."),
     )
+
+
+def _kept(average: Average | None) -> str:
+    if not average:
+        return ""
+    runs = f" of {average.runs} runs, of which this is the first" if average.runs > 1 else ""
+    return f" Kept is an average of weights{runs}."

@@ -39,7 +39,7 @@ def draw(params: Params, rows: list[Row], curves_folder: Path) -> list[Group]:
     labels = {name: params.report.rows.get(name, name) for name in params.recipes}
     with canvas.styled():
         trainings = {
-            name: curves(name, label, curves_folder / name, averaged=params.recipes[name].average is not None)
+            name: curves(name, label, curves_folder / name, average=params.recipes[name].average)
             for name, label in labels.items()
         }
         groups = [

@@ -13,6 +13,7 @@ import kosbert
 from kosbert.files import digest, write_text
 
 WHOLE = "whole.json"  # names each file of a checkpoint and its size: written last
+RUN = "run-"  # and its number: the checkpoints of one of the runs that are averaged
 LIBRARIES = ("accelerate", "datasets", "numpy", "sentence-transformers", "tokenizers", "torch", "transformers")
 
 
@@ -42,7 +43,7 @@ def place(out: Path, inputs: Iterable[Path], parameters: object) -> Path:
 
 def of_run(folder: Path, number: int) -> Path:
     """Return the folder for the checkpoints of a run, counted from 0, of the training whose folder is given."""
-    return folder / f"run-{number + 1}"
+    return folder / f"{RUN}{number + 1}"
 
 
 def _files(path: Path) -> list[Path]:
@@ -51,7 +52,8 @@ def _files(path: Path) -> list[Path]:
 
 def last(folder: Path) -> Path | None:
     """Return the newest whole checkpoint of a run, if there is one."""
-    return next(iter(newest(folder, 1)), None)
+    found = newest(folder, 1)
+    return found[0] if found else None
 
 
 def newest(folder: Path, count: int) -> list[Path]:
@@ -67,7 +69,7 @@ def tidy(folder: Path) -> None:
         folder: of `place`.
     """
     others = [path for path in folder.parent.glob("*") if path != folder]
-    for path in [*others, *(path for path in folder.glob("run-*/*") if not is_whole(path))]:
+    for path in [*others, *(path for path in folder.glob(f"{RUN}*/*") if not is_whole(path))]:
         shutil.rmtree(path, ignore_errors=True)
 
 

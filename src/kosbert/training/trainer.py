@@ -105,24 +105,16 @@ def train(
         callbacks = [Lines(), *([] if runs else [Curves(curves)])]
         paths = {"init": init, "data": data, "dev": dev, "folder": folder}
         runs.append(_run(recipe, **paths, callbacks=callbacks, training=training, seed=seed, number=number))
-        if math.isnan(runs[-1].kept):
-            break
     last = runs[-1]
     encoder, kept = last.encoder, last.kept
     if not last.arguments.should_save:
         return None
-    if average and not math.isnan(kept):
+    if average:
         states = [state for run in runs for state in checkpoints.newest(run.folder, average.states)]
         give_average(encoder, states, init, average.init)
         kept = dev_score(last.evaluator(encoder))
         several = f"{len(states)} states" if len(states) > 1 else "one state"
         click.echo(f"average of {several} and the start: dev cosine Spearman {kept:.2f}")
-    if math.isnan(kept):
-        checkpoints.remove(folder)  # nobody can go on from there
-        raise KosbertError(
-            f"{out}: this training came to nothing, for its weights or its dev scores are no numbers any more; "
-            f"lower the recipe's learning_rate ({recipe.learning_rate:g})"
-        )
     save(encoder, out, card=card)
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
@@ -177,6 +169,13 @@ def _run(
             if last:
                 click.echo(f"goes on from {last}")
         kept = _trained(trainer, last)
+    if math.isnan(kept):
+        if arguments.should_save:
+            checkpoints.remove(folder)  # nobody can go on from there
+        raise KosbertError(
+            "this training came to nothing, for its weights or its dev scores are no numbers any more; "
+            f"lower the recipe's learning_rate ({recipe.learning_rate:g})"
+        )
     return _Run(encoder, own, arguments, evaluator, start, kept, resumed=last is not None)
 
 
@@ -204,7 +203,10 @@ def _trained(trainer: "Trainer", last: Path | None) -> float:
 
 def _hardware(arguments: SentenceTransformerTrainingArguments, device: torch.device) -> str:
     precision = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
-    return f"{precision} on {device.type}" + (f", {torch.get_num_threads()} threads" if device.type == "cpu" else "")
+    if device.type != "cpu":
+        return f"{precision} on {device.type}"
+    threads = torch.get_num_threads()
+    return f"{precision} on cpu, {threads} thread{'s' * (threads > 1)}"
 
 
 def _told(recipe: Recipe, examples: Dataset | DatasetDict) -> str:
