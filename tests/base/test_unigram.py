@@ -100,8 +100,8 @@ def test_fuzzed_strings_have_the_same_ids(theirs, ours, strings):
     assert len(strings) == COUNT
     # SentencePiece adds scores with 24 bits: where two segmentations score the same (II + I, I + II), the one it takes
     # depends on the rounding of all the scores before. `tokenizers` adds with 53 bits, and always takes the same one.
-    # How often is up to Python's version, whose Unicode tables the strings are drawn by: at most 33 of 100,000 so far.
-    assert_same_but_for_ties(theirs, ours, strings, at_most=50)
+    # How often is up to the Unicode tables of Python, by which strings are drawn: 24 in 3.11, 33 in 3.12, 35 in 3.13.
+    assert_same_but_for_ties(theirs, ours, strings, at_most=40)
 
 
 @pytest.fixture(scope="module")
