@@ -20,8 +20,8 @@ import click
 import numpy as np
 
 from kosbert.apps.bulk import encode_file
-from kosbert.apps.embedder import load
-from kosbert.data.texts import read_texts
+from kosbert.inference.pytorch import load
+from kosbert.readers.texts import read_texts
 from kosbert.errors import Command
 from kosbert.files import digest
 

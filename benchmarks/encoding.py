@@ -23,18 +23,18 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from kosbert.apps import exported
-from kosbert.apps.export import export
+from kosbert.inference.export import export
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load
-from kosbert.encoding import encode, has_bf16
+from kosbert.encoder.model import load
+from kosbert.encoder.encode import encode, has_bf16
 from kosbert.errors import Command
-from kosbert.quantized import Int8Encoder
+from kosbert.inference.convert import Int8Encoder
 
 LONG = 200  # characters
 WARM = 128  # sentences before the first time is taken
 FIRST = {  # programs that make one embedding
     "plain": "from sentence_transformers import SentenceTransformer as load",
-    "exported": "from kosbert.apps.exported import load",
+    "exported": "from kosbert.inference.exported import load",
 }
 Encode = Callable[[list[str]], NDArray[np.float32]]
 

@@ -20,10 +20,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from kosbert.apps.embedder import load
+from kosbert.inference.pytorch import load
 from kosbert.apps.index import build, open_index
 from kosbert.apps.search import SentenceIndex, nearest, scored, unit
-from kosbert.encoding import Embeddings
+from kosbert.encoder.encode import Embeddings
 from kosbert.errors import Command
 
 SHARE, NOISE = 0.6, 0.2

@@ -30,11 +30,11 @@ from transformers.trainer_callback import PrinterCallback
 from kosbert import params
 from kosbert.base.build import build
 from kosbert.data.tables import ScoredPair, read_tune, write_tune
-from kosbert.encoder import load, save
-from kosbert.encoding import PairEvaluator, has_bf16
+from kosbert.encoder.model import load, save
+from kosbert.encoder.encode import PairEvaluator, has_bf16
 from kosbert.errors import Command
 from kosbert.params import Recipe
-from kosbert.training.objectives import scored_pairs
+from kosbert.training.losses import scored_pairs
 from kosbert.training.progress import dev_score
 from kosbert.training.trainer import arguments_for, ready
 

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from tabulate import tabulate
 
 from kosbert.data.tables import read_nli
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import Command
 from kosbert.evaluation.predict import predict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kosbert.apps import embedder
-from kosbert.data.texts import read_texts
+from kosbert.readers.texts import read_texts
 
 source, out, *model = sys.argv[1:]
 sentences = list(read_texts(Path(source)))

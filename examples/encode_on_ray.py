@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ray
 
-from kosbert.apps.distributed import with_embeddings
+from kosbert.apps.ray_data import with_embeddings
 
 model, texts, out = sys.argv[1:]
 if Path(out).exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kosbert.apps import embedder
 from kosbert.apps.search import SentenceIndex
-from kosbert.data.texts import read_filled
+from kosbert.readers.texts import read_filled
 
 corpus = read_filled(Path(sys.argv[1]))
 model = embedder.load(sys.argv[2] if len(sys.argv) > 2 else "models/nli_sts")

@@ -6,8 +6,8 @@ import click
 
 from kosbert import params
 from kosbert.base.build import build
-from kosbert.card import base_card
-from kosbert.encoder import save
+from kosbert.encoder.card import base_card
+from kosbert.encoder.model import save
 from kosbert.errors import Command
 
 

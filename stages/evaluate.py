@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import Command
 from kosbert.evaluation.predict import predict
 from kosbert.evaluation.scores import figures, write_predictions

@@ -6,13 +6,13 @@ import click
 
 from kosbert import params
 from kosbert.errors import Command
-from kosbert.evaluation.breakdown import read_test
-from kosbert.evaluation.resampled import read_resampled
+from kosbert.report.slices import read_test
+from kosbert.report.significance import read_resampled
 from kosbert.files import write_text
-from kosbert.report import canvas
+from kosbert.report.plots import canvas
 from kosbert.report.page import page
-from kosbert.report.pictures import draw
-from kosbert.report.results import gather
+from kosbert.report.plots.gallery import draw
+from kosbert.report.rows import gather
 
 
 @click.command(cls=Command)

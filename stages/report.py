@@ -6,11 +6,11 @@ import click
 
 from kosbert import params
 from kosbert.errors import Command
-from kosbert.evaluation.breakdown import read_test
-from kosbert.evaluation.details import details
-from kosbert.evaluation.resampled import read_resampled
+from kosbert.report.slices import read_test
+from kosbert.report.details import details
+from kosbert.report.significance import read_resampled
 from kosbert.evaluation.scores import read_predictions
-from kosbert.evaluation.table import performance, replace_between_markers
+from kosbert.report.table import performance, replace_between_markers
 from kosbert.files import write_text
 
 

@@ -6,7 +6,7 @@ import click
 
 from kosbert import params
 from kosbert.errors import Command
-from kosbert.evaluation.resampled import resample, write_resampled
+from kosbert.report.significance import resample, write_resampled
 from kosbert.evaluation.scores import read_predictions
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from kosbert import params
-from kosbert.card import extended
-from kosbert.cost import write_cost
-from kosbert.encoder import read_card
+from kosbert.encoder.card import extended
+from kosbert.metrics import write_cost
+from kosbert.encoder.model import read_card
 from kosbert.errors import Command
-from kosbert.training.objectives import described
+from kosbert.training.losses import describe
 from kosbert.training.trainer import train
 
 
@@ -25,7 +25,7 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, cost: Pat
     """Train RECIPE of params.yaml."""
     chosen = params.load()
     steps = chosen.recipe(recipe)
-    words, papers = described(steps)
+    words, papers = describe(steps)
     card = extended(
         read_card(init),
         recipe,

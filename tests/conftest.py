@@ -56,7 +56,7 @@ def sentences(tables):
 def tiny(tmp_path_factory, chosen, tables):
     """A two-layer encoder from scratch, as a folder."""
     from kosbert.base.build import build  # noqa: PLC0415 - slow to import, and few tests need it
-    from kosbert.encoder import save  # noqa: PLC0415
+    from kosbert.encoder.model import save  # noqa: PLC0415
 
     out = tmp_path_factory.mktemp("models") / "base"
     nli = tables / "nli/train.tsv"

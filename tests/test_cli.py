@@ -13,9 +13,9 @@ from support.hub import hub
 
 from kosbert import benchmark, git, loading
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
-from kosbert.evaluation.figures import FIGURES
+from kosbert.metrics import METRICS
 from kosbert.evaluation.predict import predict
 from kosbert.evaluation.scores import GOLD, figures, read_predictions
 
@@ -69,7 +69,7 @@ def test_figures_and_predictions_are_written_in_the_formats_of_the_pipeline(tiny
     metrics, predictions = tmp_path / "metrics.json", tmp_path / "new/predictions.tsv"
     kosbert("evaluate", tiny, table, "--json", metrics, "--predictions", predictions)
     assert json.loads(metrics.read_text()) == expected
-    assert tuple(json.loads(metrics.read_text())) == FIGURES
+    assert tuple(json.loads(metrics.read_text())) == METRICS
     assert read_predictions(predictions)[GOLD].tolist() == [score for *_, score in read_tune(table)]
 
 

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from kosbert.errors import Command, KosbertError
-from kosbert.files import digest, verify, write_text, written_whole
+from kosbert.files import digest, verify, write_text, atomic_write
 
 TEXT = "한국어 문장\n"
 
@@ -29,7 +29,7 @@ def invoke(body):
 
 
 def test_a_written_file_is_in_place_alone_also_under_folders_that_were_missing(tmp_path):
-    with written_whole(tmp_path / "a" / "b" / "file") as draft:
+    with atomic_write(tmp_path / "a" / "b" / "file") as draft:
         draft.write_text(TEXT)
         assert not (tmp_path / "a" / "b" / "file").exists()
     assert tree(tmp_path) == {"a/b/file": TEXT}
@@ -38,7 +38,7 @@ def test_a_written_file_is_in_place_alone_also_under_folders_that_were_missing(t
 
 def test_a_written_file_replaces_the_older_one(tmp_path):
     (tmp_path / "file").write_text("old and longer")
-    with written_whole(tmp_path / "file") as draft:
+    with atomic_write(tmp_path / "file") as draft:
         draft.write_text("new")
         assert (tmp_path / "file").read_text() == "old and longer"
     assert tree(tmp_path) == {"file": "new"}
@@ -47,7 +47,7 @@ def test_a_written_file_replaces_the_older_one(tmp_path):
 
 def test_a_written_folder_replaces_the_older_one_with_all_that_was_in_it(tmp_path):
     put_folder(tmp_path / "model", "old", "1")
-    with written_whole(tmp_path / "model") as draft:
+    with atomic_write(tmp_path / "model") as draft:
         put_folder(draft, "new", "2")
         assert tree(tmp_path / "model") == {"old": "1"}
     assert tree(tmp_path) == {"model/new": "2"}
@@ -71,7 +71,7 @@ def test_a_failed_write_leaves_what_was_there_and_no_temporary(tmp_path, kind, o
     if old:
         put(path, "old")
     before = (tree(tmp_path), entries(tmp_path))
-    with pytest.raises(type(failure)), written_whole(path) as draft:
+    with pytest.raises(type(failure)), atomic_write(path) as draft:
         put(draft, "half")
         raise failure
     assert (tree(tmp_path), entries(tmp_path)) == before
@@ -79,7 +79,7 @@ def test_a_failed_write_leaves_what_was_there_and_no_temporary(tmp_path, kind, o
 
 def test_a_full_disk_is_reported_with_the_path_that_was_to_be_written(tmp_path):
     def body():
-        with written_whole(tmp_path / "out"):
+        with atomic_write(tmp_path / "out"):
             raise OSError(28, "No space left on device")
 
     assert invoke(body).output == f"Error: {tmp_path}/out: No space left on device\n"
@@ -149,7 +149,7 @@ def test_a_mistake_of_ours_keeps_its_traceback():
 def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_working_one_stays(tmp_path):
     killed = tmp_path / ".file.abcdefgh.draft"
     put_folder(killed, "file", "half")
-    with written_whole(tmp_path / "file") as first:
+    with atomic_write(tmp_path / "file") as first:
         assert not killed.exists()
         first.write_text("first")
         write_text(tmp_path / "file", "second")

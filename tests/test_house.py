@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kosbert import params
-from kosbert.evaluation.table import BEGIN, END, performance
+from kosbert.report.table import BEGIN, END, performance
 
 ROOT = Path(__file__).parents[1]
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]

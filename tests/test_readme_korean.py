@@ -5,7 +5,7 @@ from itertools import zip_longest
 
 import pytest
 
-from kosbert.evaluation.table import BEGIN, END
+from kosbert.report.table import BEGIN, END
 
 # What no language changes: inline code, targets of links and pictures, how a table's columns are aligned, numbers.
 FACT = re.compile(r"(`[^`]+`)|(!?)\[[^\]]*\](\([^)]+\))|(:?-{3,}:?)|(\d(?:[\d,.]*\d)?)")

@@ -16,7 +16,7 @@ DRAFT = ".draft"  # how the names of temporary folders end, so that no other hid
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
 
     The block may make a file or a folder there. On failure nothing is left, and an older `path` stays.
@@ -62,7 +62,7 @@ def _remove_rooms_of_the_killed(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with Unix line ends, whole or not at all."""
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kosbert.apps import clustering
-from kosbert.apps.clustering import agglomerative, communities, flat_map, kmeans, rest
+from kosbert.apps.clustering import agglomerative, communities, project_2d, kmeans, rest
 from kosbert.errors import KosbertError
 
 
@@ -78,7 +78,7 @@ def test_more_than_can_be_merged_are_refused(monkeypatch):
         agglomerative(bunches(6)[0], distance=0.5)
 
 
-@pytest.mark.parametrize("method", [*METHODS.values(), flat_map])
+@pytest.mark.parametrize("method", [*METHODS.values(), project_2d])
 def test_no_embeddings_are_refused(method):
     with pytest.raises(KosbertError, match="no sentences"):
         method(np.empty((0, 4), np.float32))
@@ -87,19 +87,19 @@ def test_no_embeddings_are_refused(method):
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 30])
 def test_a_map_has_a_place_for_each_and_is_the_same_each_time(count):
     embeddings = bunches(count)[0]
-    places = flat_map(embeddings)
+    places = project_2d(embeddings)
     assert places.shape == (count, 2)
     assert places.dtype == np.float32
     assert np.isfinite(places).all()
     assert len(np.unique(places, axis=0)) == count
-    assert (flat_map(embeddings) == places).all()
+    assert (project_2d(embeddings) == places).all()
 
 
 def test_a_map_keeps_near_ones_near_and_equal_ones_in_one_place():
     embeddings, bunch = bunches(10, 10)
-    places = flat_map(np.concatenate([embeddings, embeddings[:1]]))
+    places = project_2d(np.concatenate([embeddings, embeddings[:1]]))
     assert (places[-1] == places[0]).all()
     first, second = places[:-1][bunch == 0], places[:-1][bunch == 1]
     apart = np.linalg.norm(first.mean(axis=0) - second.mean(axis=0))
     assert apart > np.linalg.norm(first - first.mean(axis=0), axis=1).max()
-    assert (flat_map(np.ones((9, 4), np.float32)) == 0).all()
+    assert (project_2d(np.ones((9, 4), np.float32)) == 0).all()

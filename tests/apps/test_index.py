@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from kosbert.apps import index
-from kosbert.apps.embedder import ModelEmbedder
+from kosbert.inference.pytorch import ModelEmbedder
 from kosbert.apps.index import build, int8, open_index
 from kosbert.apps.search import SentenceIndex, unit
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 
 

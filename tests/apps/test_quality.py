@@ -10,7 +10,7 @@ import pytest
 from support.everyday import THEMES
 
 from kosbert.apps.clustering import kmeans
-from kosbert.apps.embedder import ModelEmbedder, load
+from kosbert.inference.pytorch import ModelEmbedder, load
 from kosbert.apps.search import SentenceIndex
 from kosbert.base.build import build
 from kosbert.errors import KosbertError

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from kosbert.apps import search
-from kosbert.apps.embedder import ModelEmbedder
+from kosbert.inference.pytorch import ModelEmbedder
 from kosbert.apps.search import Hit, SentenceIndex
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 
 

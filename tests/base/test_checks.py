@@ -7,7 +7,7 @@ from transformers import PreTrainedTokenizerFast
 
 from kosbert.base.checks import check
 from kosbert.base.hub import load
-from kosbert.base.pretrained import Parts
+from kosbert.base.pretrained import Backbone
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.errors import KosbertError
 
@@ -34,21 +34,21 @@ def test_another_models_tokenizer_is_refused(parts, sentences):
     pieces = [*SPECIAL.values(), *sorted({*"".join(sentences)})]
     other = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
     with pytest.raises(KosbertError, match=rf"the tokenizer has {len(pieces)} pieces, but the model [\d,]+ embeddings"):
-        check(Parts(parts.model, wrap(other)), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, wrap(other)), sentences, unknown_at_most=1)
 
 
 def test_a_tokenizer_with_more_pieces_than_the_model_has_embeddings_is_refused(parts, sentences):
     more = renamed(parts.tokenizer)
     more.add_tokens(["새말"])
     with pytest.raises(KosbertError, match=r"pieces, but the model [\d,]+ embeddings"):
-        check(Parts(parts.model, more), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, more), sentences, unknown_at_most=1)
 
 
 def test_pad_ids_have_to_agree(parts, sentences):
     with pytest.raises(KosbertError, match="the tokenizer pads with id 4, but the model with 1"):
-        check(Parts(parts.model, renamed(parts.tokenizer, pad_token="[MASK]")), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, renamed(parts.tokenizer, pad_token="[MASK]")), sentences, unknown_at_most=1)
     with pytest.raises(KosbertError, match="the tokenizer has no pad token"):
-        check(Parts(parts.model, renamed(parts.tokenizer, pad_token=None)), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, renamed(parts.tokenizer, pad_token=None)), sentences, unknown_at_most=1)
 
 
 def test_special_tokens_have_to_stand_at_both_ends(parts, sentences):
@@ -56,7 +56,7 @@ def test_special_tokens_have_to_stand_at_both_ends(parts, sentences):
     bare.post_processor = processors.Sequence([])
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, **parts.tokenizer.special_tokens_map)
     with pytest.raises(KosbertError, match="without its special tokens at both ends"):
-        check(Parts(parts.model, tokenizer), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, tokenizer), sentences, unknown_at_most=1)
 
 
 def test_token_types_have_to_be_the_models(parts, sentences):
@@ -72,7 +72,7 @@ def test_token_types_have_to_be_the_models(parts, sentences):
         **wrapped.special_tokens_map,
     )
     with pytest.raises(KosbertError, match="the tokenizer gives token types up to 3; the model has 1"):
-        check(Parts(parts.model, types), sentences, unknown_at_most=1)
+        check(Backbone(parts.model, types), sentences, unknown_at_most=1)
 
 
 def test_too_many_unknown_pieces_are_an_error_above_the_limit(parts, sentences):
@@ -93,7 +93,7 @@ def test_korean_that_falls_apart_into_bytes_is_an_error(parts, sentences):
     english = Tokenizer(models.BPE(vocabulary, []))
     english.pre_tokenizer = pre_tokenizers.ByteLevel()
     with pytest.raises(KosbertError, match=r"makes [23]\.\d pieces of a character: Korean falls apart"):
-        check(Parts(parts.model, wrap(english)), sentences, unknown_at_most=0.05)
+        check(Backbone(parts.model, wrap(english)), sentences, unknown_at_most=0.05)
 
 
 def test_a_model_that_takes_shorter_sentences_than_its_tokenizer_says_is_refused(parts, sentences):
@@ -101,4 +101,4 @@ def test_a_model_that_takes_shorter_sentences_than_its_tokenizer_says_is_refused
     short = type(parts.model)(config).eval()
     short.config.max_position_embeddings = 130
     with pytest.raises(KosbertError, match=r"it fails on a sentence of 1\d\d pieces"):
-        check(Parts(short, parts.tokenizer), sentences, unknown_at_most=1)
+        check(Backbone(short, parts.tokenizer), sentences, unknown_at_most=1)

@@ -7,7 +7,7 @@ from support.q4 import PIECES, whole_tensors
 
 from kosbert.base import e5
 from kosbert.base.vocabulary import trim
-from kosbert.encoder import assemble, load, save
+from kosbert.encoder.model import assemble, load, save
 from kosbert.errors import KosbertError
 
 PROMPT = "query: "

@@ -10,7 +10,7 @@ from support.kornlu import kornlu_file
 
 from kosbert.base import e5
 from kosbert.data.tables import read_korsts
-from kosbert.encoder import assemble
+from kosbert.encoder.model import assemble
 
 PAIRS = 250
 ENGINE = """

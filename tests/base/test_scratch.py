@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 
 
 def test_it_is_a_plain_mean_pooling_encoder_without_a_prompt(tiny, chosen):
@@ -27,7 +27,7 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(tiny, table
     script = (
         "import sys; from pathlib import Path; from kosbert import params; from kosbert.base.build import build; "
         "root, tables, out = map(Path, sys.argv[1:]); chosen = params.load(root / 'params.yaml'); "
-        "from kosbert.encoder import save; "
+        "from kosbert.encoder.model import save; "
         "save(build(chosen.base_models['scratch'], tune=tables / 'tune/tune_train.tsv', "
         "nli=tables / 'nli/train.tsv', seed=1), out, card='the card')"
     )

@@ -5,10 +5,10 @@ import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, RobertaConfig, RobertaModel
 
-from kosbert.base.pretrained import Parts
+from kosbert.base.pretrained import Backbone
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.vocabulary import trim
-from kosbert.encoder import assemble, load, save
+from kosbert.encoder.model import assemble, load, save
 from kosbert.errors import KosbertError
 
 SHAPE = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
@@ -19,7 +19,7 @@ JAPANESE = ["東京都の天気は晴れです", "日本語の文章を書きま
 def parts_of(tokenizer):
     torch.manual_seed(5)
     pad = tokenizer.pad_token_id
-    return Parts(BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=pad, **SHAPE)).eval(), tokenizer)
+    return Backbone(BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=pad, **SHAPE)).eval(), tokenizer)
 
 
 def unigram(sentences):
@@ -114,7 +114,7 @@ def test_a_robertas_positions_and_special_ids_stay_right(sentences):
     tokenizer = wordpiece([*sentences, *ENGLISH])
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.cls_token_id}
     model = RobertaModel(RobertaConfig(vocab_size=len(tokenizer), type_vocab_size=1, **SHAPE, **special)).eval()
-    trimmed = trim(Parts(model, tokenizer), sentences, "always")
+    trimmed = trim(Backbone(model, tokenizer), sentences, "always")
     assert trimmed.model.config.pad_token_id == trimmed.tokenizer.pad_token_id
     assert trimmed.model.config.bos_token_id == trimmed.tokenizer.cls_token_id
     assert trimmed.model.config.vocab_size == len(trimmed.tokenizer)

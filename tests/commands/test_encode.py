@@ -11,7 +11,7 @@ from support.commands import invoked
 from support.encoders import CLOSE
 
 from kosbert.apps import bulk, pool
-from kosbert.apps.embedder import load
+from kosbert.inference.pytorch import load
 from kosbert.cli import main
 from kosbert.commands.encode import encode
 

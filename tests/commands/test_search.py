@@ -118,7 +118,7 @@ def test_a_text_sends_no_codes_to_the_terminal(tiny, tmp_path):
 
 
 def test_an_index_of_another_model_is_one_line(tiny, folder, tmp_path):
-    from kosbert.encoder import load  # noqa: PLC0415 - slow to import
+    from kosbert.encoder.model import load  # noqa: PLC0415 - slow to import
 
     other = load(tiny)
     other.max_seq_length = 9

@@ -5,9 +5,9 @@ import pytest
 from scipy.stats import pearsonr, spearmanr
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
-from kosbert.evaluation.figures import FIGURES
+from kosbert.metrics import METRICS
 from kosbert.evaluation.predict import predict
 from kosbert.evaluation.scores import figures, read_predictions, write_predictions
 
@@ -30,7 +30,7 @@ def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):
         expected[f"{name}_pearson"] = 100 * pearsonr(gold, similarity).statistic
         expected[f"{name}_spearman"] = 100 * spearmanr(gold, similarity).statistic
     found = evaluate(encoder, path)
-    assert tuple(found) == FIGURES
+    assert tuple(found) == METRICS
     assert found == pytest.approx(expected, abs=0.011)
     assert found["euclidean_spearman"] > 0, "the sign is such that near is similar"
 

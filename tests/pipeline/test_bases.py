@@ -12,7 +12,7 @@ from support.bases import write_klue_roberta, write_kobert, write_korbert
 from support.hub import REVISION, hub
 
 from kosbert.data.tables import read_nli, read_tune
-from kosbert.evaluation.figures import FIGURES
+from kosbert.metrics import METRICS
 
 STAGES = ["base_model", "train@nli", "train@nli_sts"]
 
@@ -105,7 +105,7 @@ def test_klue_roberta_comes_from_the_hub(project, sentences, tmp_path, monkeypat
         log = experiment(project, *settings, targets=["evaluate@base"])
     assert "models/base: klue-roberta" in log
     assert "license: cc-by-sa-4.0" in (project.folder / "models/base/README.md").read_text(encoding="utf-8")
-    assert tuple(json.loads((project.folder / "metrics/base.json").read_text())) == FIGURES
+    assert tuple(json.loads((project.folder / "metrics/base.json").read_text())) == METRICS
 
 
 @pytest.mark.usefixtures("unchanged")

@@ -9,7 +9,7 @@ import yaml
 from support.commands import invoked
 from support.project import Project
 
-from kosbert.evaluation.figures import FIGURES
+from kosbert.metrics import METRICS
 
 
 def learn(recipe, rate):
@@ -77,7 +77,7 @@ def test_a_row_that_vanishes_fails_and_a_new_one_passes(project):
     with project.branch("fewer", lambda values: values["report"]["rows"].pop("nli")):
         said = project.make("metrics-diff", expect=2)
     assert "- Row `nli` has vanished." in said
-    assert [before_now[1] for key, before_now in figures(said).items() if key[0] == "nli"] == ["gone"] * len(FIGURES)
+    assert [before_now[1] for key, before_now in figures(said).items() if key[0] == "nli"] == ["gone"] * len(METRICS)
     said = project.make("metrics-diff", "BASE=fewer")
     assert "**Passes**" in said
     assert "Row `nli` is new; there is nothing to hold it against." in said

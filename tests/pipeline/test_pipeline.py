@@ -12,8 +12,8 @@ import yaml
 from huggingface_hub import ModelCard
 from support.commands import invoked
 
-from kosbert.encoder import load
-from kosbert.evaluation.figures import FIGURES
+from kosbert.encoder.model import load
+from kosbert.metrics import METRICS
 
 
 def test_every_stage_runs_and_the_table_names_its_dataset(project):
@@ -26,7 +26,7 @@ def test_every_stage_runs_and_the_table_names_its_dataset(project):
     assert table.split("\n|")[0] in details
     assert "### Seen in training" in details
     for row in ("base", "nli", "sts", "nli_sts"):
-        assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == FIGURES
+        assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == METRICS
     assert re.search(r"^\| scratch, `nli_sts` \(ours\) .* \| +\d+\.\d \|$", table, flags=re.M), "minutes, by size"
 
 

@@ -13,7 +13,7 @@ from support.strategies import damaged, plain_sentences, scores, sentences, text
 
 from kosbert.apps.demo.uploads import read_upload
 from kosbert.data import pairs, tables
-from kosbert.data.texts import read_texts
+from kosbert.readers.texts import read_texts
 
 scored = st.builds(tables.ScoredPair, sentences, sentences, scores)
 labelled = st.builds(tables.LabelledPair, sentences, sentences, st.sampled_from(tables.LABELS))

@@ -12,10 +12,10 @@ from support.strategies import damaged, other_json
 
 from kosbert.apps import exported, index
 from kosbert.apps.bulk import encode_file
-from kosbert.apps.exported import SETTINGS
-from kosbert.evaluation.figures import FIGURES
+from kosbert.inference.exported import SETTINGS
+from kosbert.metrics import METRICS
 from kosbert.evaluation.scores import read_predictions
-from kosbert.evaluation.table import read_figures
+from kosbert.report.table import read_metrics
 
 TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", "아이들이 논다.", "눈"]
 
@@ -126,13 +126,13 @@ def test_other_settings_of_an_export_are_refused_before_it_is_used(tmp_path, dat
 
 @given(data=st.data())
 def test_a_metrics_file_gives_eight_numbers_or_one_line(tmp_path, data):
-    whole = dict.fromkeys(FIGURES, 80.25)
+    whole = dict.fromkeys(METRICS, 80.25)
     text = json.dumps(whole).encode()
     content = data.draw(damaged(text) | other_json(whole).map(json.dumps).map(str.encode))
     (tmp_path / "sts.json").write_bytes(content)
-    found = read_or_refused(read_figures, tmp_path / "sts.json")
+    found = read_or_refused(read_metrics, tmp_path / "sts.json")
     assert found is None or (
-        tuple(found) == FIGURES and all(isinstance(value, (int, float)) for value in found.values())
+        tuple(found) == METRICS and all(isinstance(value, (int, float)) for value in found.values())
     )
 
 

@@ -1,4 +1,4 @@
-"""Tokenizers and packing, whatever the text, the vocabulary and the lengths."""
+"""Tokenizers and unpadding, whatever the text, the vocabulary and the lengths."""
 
 import io
 
@@ -13,11 +13,11 @@ from support.strategies import texts
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from transformers import BertConfig, BertModel
 
-from kosbert.base.pretrained import Parts, token_ids
+from kosbert.base.pretrained import Backbone, token_ids
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.unigram import unigram_tokenizer
 from kosbert.base.vocabulary import trim
-from kosbert.packing import lay_out
+from kosbert.encoder.unpadding import lay_out
 
 LETTERS = "가나abz你"
 pieces = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=12, unique=True)
@@ -57,7 +57,7 @@ def parts(kind, own):
     size = tokenizer.get_vocab_size()
     sizes = {"hidden_size": 4, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 4}
     encoder = BertModel(BertConfig(vocab_size=size, pad_token_id=0, max_position_embeddings=64, **sizes)).eval()
-    return Parts(encoder, wrap(tokenizer, positions=64))
+    return Backbone(encoder, wrap(tokenizer, positions=64))
 
 
 @pytest.mark.parametrize("kind", ["WordPiece", "Unigram"])

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from kosbert.evaluation.breakdown import read_test
-from kosbert.evaluation.resampled import resample
+from kosbert.report.slices import read_test
+from kosbert.report.significance import resample
 from kosbert.evaluation.scores import GOLD, read_predictions, write_predictions
-from kosbert.report.pictures import draw
-from kosbert.report.results import gather
+from kosbert.report.plots.gallery import draw
+from kosbert.report.rows import gather
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 
 from kosbert.errors import KosbertError
-from kosbert.evaluation.breakdown import worst
+from kosbert.report.slices import worst
 from kosbert.report.page import page
-from kosbert.report.results import best
+from kosbert.report.rows import best
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -148,7 +148,7 @@ def test_one_row_alone_has_no_comparisons(small, rows, test_set, groups):
 
 
 def test_a_part_with_few_pairs_has_no_score(parsed):
-    assert " n/a " in parsed.words().split("Parts of the test set")[-1].split("one score only.")[1]
+    assert " n/a " in parsed.words().split("Backbone of the test set")[-1].split("one score only.")[1]
 
 
 def test_predictions_of_other_pairs_are_refused(write, test_set):

@@ -39,7 +39,7 @@ def test_code_in_a_checkpoint_is_never_run(stopped, code, name):
         assert (folder / name).is_file()
         torch.save({"state": code}, folder / name)
         whole.unlink()
-        checkpoints.mark_whole(folder)
+        checkpoints.mark_complete(folder)
         with pytest.raises(KosbertError, match=r"checkpoint-5: .*delete") as error:
             run(**stopped)
         assert "\n" not in error.value.message

@@ -3,9 +3,9 @@
 import pytest
 from datasets import Dataset, Features, List, Value
 
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler, batch_sampler, collator, tokenized
-from kosbert.training.objectives import scored_pairs
+from kosbert.training.losses import scored_pairs
 
 ROWS = 1003
 SAMPLERS = [LengthBatchSampler, DistinctBatchSampler]

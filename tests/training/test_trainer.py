@@ -16,7 +16,7 @@ from support import training
 from support.training import NLI, STS, run
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 from kosbert.training import checkpoints
 from kosbert.training.trainer import Trainer

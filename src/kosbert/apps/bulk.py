@@ -22,11 +22,11 @@ from pyarrow import parquet
 from tqdm import tqdm
 
 from kosbert.apps.alone import alone
-from kosbert.apps.embedder import Embedder
-from kosbert.data.pairs import Quotes
-from kosbert.data.texts import read_texts
+from kosbert.inference.pytorch import Embedder
+from kosbert.readers.pairs import Quotes
+from kosbert.readers.texts import read_texts
 from kosbert.errors import KosbertError
-from kosbert.files import write_text, written_whole
+from kosbert.files import write_text, atomic_write
 
 PART = 5_000  # rows: what is in memory at once, and what a killed run loses at most
 FORMATS = (".parquet", ".npy")
@@ -124,7 +124,7 @@ def encode_file(
         if out.suffix.lower() == ".npy":
             job.rows.replace(out)
         else:
-            with written_whole(out) as draft:
+            with atomic_write(out) as draft:
                 _write_parquet(job, draft)
         shutil.rmtree(room)
     return count

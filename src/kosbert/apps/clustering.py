@@ -14,9 +14,9 @@ from sklearn.metrics import pairwise_distances, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
-from kosbert.apps.embedder import Embedder
+from kosbert.inference.pytorch import Embedder
 from kosbert.apps.search import unit
-from kosbert.encoding import Embeddings
+from kosbert.encoder.encode import Embeddings
 from kosbert.errors import KosbertError
 
 AT_ONCE = 2_048  # sentences encoded between two moves of the bar
@@ -145,7 +145,7 @@ def rest(groups: list[Group], sentences: int) -> list[int]:
     return [row for row in range(sentences) if row not in grouped]
 
 
-def flat_map(embeddings: Embeddings, *, seed: int = 42) -> NDArray[np.float32]:
+def project_2d(embeddings: Embeddings, *, seed: int = 42) -> NDArray[np.float32]:
     """Lay embeddings out on a plane, near ones near: by t-SNE (van der Maaten and Hinton, 2008), or few by PCA.
 
     Args:

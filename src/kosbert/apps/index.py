@@ -22,11 +22,11 @@ from sentence_transformers import SentenceTransformer
 from tqdm import tqdm
 
 from kosbert.apps.alone import alone
-from kosbert.apps.embedder import Embedder
+from kosbert.inference.pytorch import Embedder
 from kosbert.apps.search import Rows, SentenceIndex, embedder_of, nearest, unit
-from kosbert.encoding import Embeddings
+from kosbert.encoder.encode import Embeddings
 from kosbert.errors import KosbertError, one_line
-from kosbert.files import digest, write_text, written_whole
+from kosbert.files import digest, write_text, atomic_write
 
 FORMAT = 2
 ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
@@ -41,7 +41,7 @@ CHUNK = 8_192  # sentences that are encoded before they are safe from a kill
 SIGMAS = 6  # standard deviations of a number of an embedding of length 1 that int8 spans
 # Of the graph: neighbours of a sentence, and how many candidates are kept while adding and while searching.
 CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 960
-PROPOSED = 4  # candidates of the graph for each sentence asked for
+RESCORE_MULTIPLIER = 4  # candidates of the graph for each sentence asked for
 
 
 class Sentences(Sequence[str]):
@@ -158,7 +158,7 @@ def _encode(
             key = json.dumps([embedder.fingerprint, precision.__name__, chunk]).encode()
             chunks.append(draft.parent / f"{hashlib.sha256(key).hexdigest()}.npy")
             if not _is_sound(chunks[-1]):
-                with written_whole(chunks[-1]) as part:
+                with atomic_write(chunks[-1]) as part:
                     np.save(part, unit(embedder.encode(chunk)).astype(precision))
                 write_text(_proof(chunks[-1]), digest(chunks[-1], "sha256"))
             done(len(chunk))
@@ -235,7 +235,7 @@ def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> Senten
         KosbertError: there is no whole index of this format, or it was built with another model.
     """
     embedder = embedder_of(embedder)
-    about = described(folder)
+    about = describe(folder)
     if about["model"] != embedder.fingerprint:
         raise KosbertError(
             f"{folder}: built with another model: its fingerprint is {about['model'][:12]!r}…, "
@@ -258,7 +258,7 @@ def open_index(folder: Path, embedder: Embedder | SentenceTransformer) -> Senten
     return SentenceIndex(sentences, embeddings, embedder, find=find)
 
 
-def described(folder: Path) -> dict[str, Any]:
+def describe(folder: Path) -> dict[str, Any]:
     """Return what an index says of itself: format, model, count, digests.
 
     Raises:
@@ -294,12 +294,12 @@ def _finder(graph: Any, embeddings: Embeddings) -> Callable[[Embeddings, int], I
     turn = threading.Lock()  # its threads each have one place to work in
 
     def find(queries: Embeddings, top: int) -> Iterator[Rows]:
-        if PROPOSED * top >= len(embeddings):
+        if RESCORE_MULTIPLIER * top >= len(embeddings):
             yield from nearest(embeddings, queries, top)
             return
         for query in int8(queries):
             with turn:
-                found = graph.search(query, PROPOSED * top, threads=1)
+                found = graph.search(query, RESCORE_MULTIPLIER * top, threads=1)
             yield found.keys.astype(np.int64)
 
     return find

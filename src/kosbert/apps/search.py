@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from kosbert.apps.embedder import Embedder, ModelEmbedder
-from kosbert.encoding import Embeddings
+from kosbert.inference.pytorch import Embedder, ModelEmbedder
+from kosbert.encoder.encode import Embeddings
 from kosbert.errors import KosbertError
 
 Rows = NDArray[np.int64]

@@ -9,7 +9,7 @@ from kosbert.base import e5, hub, kobert, korbert, scratch
 from kosbert.base.checks import check
 from kosbert.base.vocabulary import trim
 from kosbert.data.tables import read_nli, read_tune
-from kosbert.encoder import assemble
+from kosbert.encoder.model import assemble
 from kosbert.params import AnyBase, Hub, KoBert, KorBert, PackagedE5, Scratch
 
 

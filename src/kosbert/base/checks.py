@@ -5,8 +5,8 @@ A wrong tokenizer trains without any error, and ends with a useless model.
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts, token_embeddings, token_ids
-from kosbert.encoder import longest
+from kosbert.base.pretrained import Backbone, token_embeddings, token_ids
+from kosbert.encoder.model import longest
 from kosbert.errors import KosbertError, one_line
 
 ENDS = 2  # special pieces around a sentence
@@ -14,7 +14,7 @@ SPARE = 0.1  # share of a model's embeddings that may have no piece: some pad th
 PIECES_A_CHARACTER = 2.0  # Korean syllables are one piece or less each; bytes and jamo are two to three
 
 
-def check(parts: Parts, sentences: list[str], *, unknown_at_most: float) -> None:
+def check(parts: Backbone, sentences: list[str], *, unknown_at_most: float) -> None:
     """Check a tokenizer against its model, and on the sentences that will be trained on.
 
     Raises:
@@ -44,7 +44,7 @@ def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> No
         raise _error(f"the tokenizer gives token types up to {max(encoded['token_type_ids'])}; the model has {types}")
 
 
-def _check_longest(parts: Parts) -> None:
+def _check_longest(parts: Backbone) -> None:
     length = longest(parts.model, parts.tokenizer)
     try:
         token_embeddings(parts, [" ".join(["한"] * length)], length)

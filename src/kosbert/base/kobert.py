@@ -3,7 +3,7 @@
 from transformers import BertModel
 
 from kosbert.base.hub import fetch
-from kosbert.base.pretrained import Parts, bert_config, find, load_model
+from kosbert.base.pretrained import Backbone, bert_config, find, load_model
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.unigram import unigram_tokenizer
 from kosbert.errors import KosbertError
@@ -13,7 +13,7 @@ VOCABULARY = "spiece.model"
 CONFIG = "config.json"
 
 
-def load(base: KoBert) -> Parts:
+def load(base: KoBert) -> Backbone:
     """Load model and tokenizer.
 
     Raises:
@@ -36,4 +36,4 @@ def load(base: KoBert) -> Parts:
                     f"{vocabulary}: encodes {text!r} as {found}, but KoBERT's published ids are {golden}: "
                     "it is not KoBERT's vocabulary; get the file again"
                 )
-    return Parts(load_model(BertModel, folder, config), tokenizer)
+    return Backbone(load_model(BertModel, folder, config), tokenizer)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import BertModel
 
-from kosbert.base.pretrained import Parts, bert_config, find, load_model
+from kosbert.base.pretrained import Backbone, bert_config, find, load_model
 from kosbert.base.tokenizing import SPECIAL, character_class, wrap
 from kosbert.errors import KosbertError
 
@@ -26,7 +26,7 @@ END = "_"
 LONGEST = 100  # characters of a token, its end mark counted; a longer one is unknown
 
 
-def load(folder: Path) -> Parts:
+def load(folder: Path) -> Backbone:
     """Load model and tokenizer.
 
     Raises:
@@ -36,7 +36,7 @@ def load(folder: Path) -> Parts:
     pieces = read_vocabulary(vocabulary)
     config = bert_config(config_file, pieces=max(pieces.values()) + 1, pad=pieces[FIRST[0]])
     tokenizer = wrap(eojeol_tokenizer(pieces), positions=config.max_position_embeddings)
-    return Parts(load_model(BertModel, folder, config), tokenizer)
+    return Backbone(load_model(BertModel, folder, config), tokenizer)
 
 
 def read_vocabulary(path: Path) -> dict[str, int]:

@@ -25,7 +25,7 @@ SHOWN = 3  # names of weights in a message
 
 
 @dataclass(frozen=True)
-class Parts:
+class Backbone:
     """A model that gives token embeddings, and its fast tokenizer."""
 
     model: PreTrainedModel
@@ -38,7 +38,7 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> Itera
         yield from tokenizer(sentences[first : first + CHUNK]).input_ids
 
 
-def token_embeddings(parts: Parts, sentences: list[str], length: int) -> torch.Tensor:
+def token_embeddings(parts: Backbone, sentences: list[str], length: int) -> torch.Tensor:
     """Return the embeddings [sentences, tokens, dimensions] of sentences of at most `length` tokens."""
     batch = parts.tokenizer(sentences, padding=True, truncation=True, max_length=length, return_tensors="pt")
     with torch.inference_mode():

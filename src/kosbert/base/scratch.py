@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, set_seed
 
-from kosbert.base.pretrained import Parts
+from kosbert.base.pretrained import Backbone
 from kosbert.base.tokenizing import SPECIAL, wrap
-from kosbert.encoder import MAX_LENGTH
+from kosbert.encoder.model import MAX_LENGTH
 from kosbert.params import Scratch
 
 
-def initialise(base: Scratch, sentences: Iterable[str], *, seed: int) -> Parts:
+def initialise(base: Scratch, sentences: Iterable[str], *, seed: int) -> Backbone:
     """Train the tokenizer on the sentences, and initialise the encoder."""
     tokenizer = _tokenizer(sentences, base.vocabulary)
     set_seed(seed)
@@ -24,7 +24,7 @@ def initialise(base: Scratch, sentences: Iterable[str], *, seed: int) -> Parts:
         max_position_embeddings=MAX_LENGTH,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return Parts(BertModel(config), tokenizer)
+    return Backbone(BertModel(config), tokenizer)
 
 
 def _tokenizer(sentences: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Parts, token_embeddings, token_ids
+from kosbert.base.pretrained import Backbone, token_embeddings, token_ids
 from kosbert.errors import KosbertError
 
 MARKS = re.compile("^(▁|Ġ|##)")  # of a word's start, or its inside
@@ -23,7 +23,7 @@ IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_toke
 PROBE, PROBE_LENGTH = 64, 64  # so many sentences have their embeddings compared in the end, up to so many tokens
 
 
-def trim(parts: Parts, sentences: list[str], mode: str) -> Parts:
+def trim(parts: Backbone, sentences: list[str], mode: str) -> Backbone:
     """Return a model and tokenizer without the pieces that Korean does not use.
 
     Kept are special tokens, all pieces of the sentences, pieces with Hangul, single characters (so that anything
@@ -44,7 +44,7 @@ def trim(parts: Parts, sentences: list[str], mode: str) -> Parts:
     if mode == "auto" and len(kept) > (1 - WORTH_IT) * len(parts.tokenizer):
         return parts
     new = {old: index for index, old in enumerate(sorted(kept))}
-    trimmed = Parts(_model(parts.model, new), _tokenizer(parts.tokenizer, spec, new))
+    trimmed = Backbone(_model(parts.model, new), _tokenizer(parts.tokenizer, spec, new))
     _prove(parts, trimmed, sentences, new)
     return trimmed
 
@@ -161,7 +161,7 @@ def _model(model: PreTrainedModel, new: dict[int, int]) -> PreTrainedModel:
     return smaller.eval()
 
 
-def _prove(before: Parts, after: Parts, sentences: list[str], new: dict[int, int]) -> None:
+def _prove(before: Backbone, after: Backbone, sentences: list[str], new: dict[int, int]) -> None:
     encoded = zip(token_ids(before.tokenizer, sentences), token_ids(after.tokenizer, sentences), strict=True)
     for sentence, (old_ids, new_ids) in zip(sentences, encoded, strict=True):
         if [new[id_] for id_ in old_ids] != new_ids:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from kosbert.commands import options as shared
-from kosbert.data.pairs import Quotes
+from kosbert.readers.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
 # What each method takes, and what it takes where nothing is said: suits our models; others have other cosines.
@@ -94,7 +94,7 @@ def cluster(
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
     options = _options(method, {name: value for name, value in given.items() if value is not None})
     from kosbert.apps import clustering, group_picture, group_table
-    from kosbert.apps.embedder import load
+    from kosbert.inference.pytorch import load
     from kosbert.files import write_text
 
     if picture:
@@ -124,7 +124,7 @@ def _options(method: str, given: dict[str, float]) -> dict[str, Any]:
 
 
 def _read(file: Path, *, column: str | None, quotes: Quotes) -> tuple[list[int], list[str]]:
-    from kosbert.data.texts import read_texts
+    from kosbert.readers.texts import read_texts
 
     texts = enumerate(read_texts(file, column=column, quotes=quotes), start=1)
     filled = {number: text for number, text in texts if text.strip()}

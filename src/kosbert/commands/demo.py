@@ -48,7 +48,7 @@ def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port
         ) from error
     from kosbert.apps import embedder
     from kosbert.apps.demo.engine import Engine
-    from kosbert.data.texts import read_filled
+    from kosbert.readers.texts import read_filled
 
     sentences = read_filled(corpus or server.PAGE.with_name("corpus.txt"), column=column)
     with server.listen(host, port) as place:

@@ -21,7 +21,7 @@ def difference(base: str, out: Path | None) -> None:
     test set is another, or the figures here are not those of the code and parameters here.
     """
     from kosbert import params
-    from kosbert.difference import compare, faults, report
+    from kosbert.project.difference import compare, faults, report
 
     limit = params.load().report.drop_at_most
     found = compare(base)

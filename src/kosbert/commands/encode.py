@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kosbert.commands import options
-from kosbert.data.pairs import Quotes
+from kosbert.readers.pairs import Quotes
 from kosbert.errors import Command
 
 
@@ -62,9 +62,9 @@ def encode(
     from contextlib import ExitStack
 
     from kosbert.apps import bulk
-    from kosbert.apps.embedder import Embedder, load, load_model
-    from kosbert.apps.int8 import Int8Embedder
-    from kosbert.apps.pool import pooled
+    from kosbert.inference.pytorch import Embedder, load, load_model
+    from kosbert.inference.int8 import Int8Embedder
+    from kosbert.inference.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
     several = devices or ["cpu"] * processes * (processes > 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kosbert.commands import options
-from kosbert.data.pairs import Quotes, read_pairs
+from kosbert.readers.pairs import Quotes, read_pairs
 from kosbert.errors import Command
 from kosbert.files import write_text
 
@@ -58,7 +58,7 @@ def evaluate(
     from tabulate import tabulate
 
     from kosbert import loading
-    from kosbert.evaluation.figures import CORRELATIONS, SIMILARITIES
+    from kosbert.metrics import CORRELATIONS, SIMILARITIES
     from kosbert.evaluation.predict import predict
     from kosbert.evaluation.scores import figures, write_predictions
 

@@ -29,7 +29,7 @@ def export(
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
     """
     from kosbert.apps import export as work
-    from kosbert.data.texts import read_filled
+    from kosbert.readers.texts import read_filled
 
     texts = work.SENTENCES if check is None else read_filled(check, column=column)
     lowest = work.export(model, out, precision=precision, texts=texts)

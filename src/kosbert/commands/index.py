@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kosbert.commands import options
-from kosbert.data.pairs import Quotes
+from kosbert.readers.pairs import Quotes
 from kosbert.errors import Command, KosbertError
 
 
@@ -37,7 +37,7 @@ def index(
     """
     from kosbert.apps import embedder
     from kosbert.apps.index import build, check_new
-    from kosbert.data.texts import read_texts
+    from kosbert.readers.texts import read_texts
 
     check_new(folder, exact=exact)
     texts = (text for text in read_texts(corpus, column=column, quotes=quotes) if text.strip())

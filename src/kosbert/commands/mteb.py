@@ -33,7 +33,7 @@ def mteb(model: str, tasks: str, out: Path) -> None:
     """
     from tabulate import tabulate
 
-    from kosbert.korean_tasks import choose, run
+    from kosbert.apps.mteb import choose, run
 
     rows = []
     try:

@@ -6,7 +6,7 @@ from typing import TypeVar, get_args
 
 import click
 
-from kosbert.data.pairs import Quotes
+from kosbert.readers.pairs import Quotes
 
 Function = TypeVar("Function", bound=Callable[..., object])
 

@@ -19,7 +19,7 @@ def publish(row: str, out: Path) -> None:
     allow models to be passed on.
     """
     from kosbert import params
-    from kosbert.publish import publish
+    from kosbert.project.publish import publish
 
     publish(params.load(), row, out)
     click.echo(f"{out}: ready; its card is {out / 'README.md'}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kosbert.commands import options
-from kosbert.data.pairs import Quotes
+from kosbert.readers.pairs import Quotes
 from kosbert.errors import Command, KosbertError, one_line
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def search(
 
     from kosbert.apps import embedder, index
     from kosbert.apps.search import SentenceIndex
-    from kosbert.data.texts import read_filled
+    from kosbert.readers.texts import read_filled
 
     if query_column and not file:
         raise click.UsageError("--query-column is for a file of queries: --queries FILE")
@@ -66,7 +66,7 @@ def search(
     if any(not text.strip() for text in queries):
         raise KosbertError("a QUERY is blank; expected a text")
     if corpus.is_dir():
-        index.described(corpus)  # a folder that is none is found before a model is loaded
+        index.describe(corpus)  # a folder that is none is found before a model is loaded
         found = index.open_index(corpus, embedder.load(model))
     else:
         sentences = read_filled(corpus, column=column, quotes=quotes)

@@ -5,13 +5,13 @@
 import click
 
 from kosbert.errors import Command
-from kosbert.evaluation.figures import FIGURES, MAIN
+from kosbert.metrics import METRICS, MAIN
 
 
 @click.command("spread", cls=Command, short_help="Mean and deviation over the seeds of a sweep.")
 @click.option(
     "--figure",
-    type=click.Choice(FIGURES),
+    type=click.Choice(METRICS),
     metavar="FIGURE",
     default=MAIN,
     show_default=True,
@@ -20,7 +20,7 @@ from kosbert.evaluation.figures import FIGURES, MAIN
 @click.option("--rev", default="HEAD", show_default=True, help="Commit that the experiments began at.")
 def spread(figure: str, rev: str) -> None:
     """Show a figure's mean and standard deviation over the seeds of a sweep, for each of its other settings."""
-    from kosbert.spread import finished, spread
+    from kosbert.project.spread import finished, spread
 
     experiments, others = finished(rev)
     click.echo(spread(experiments, figure=figure))

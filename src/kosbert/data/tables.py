@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Generic, NamedTuple, TextIO, TypeVar
 
 from kosbert.errors import KosbertError
-from kosbert.files import written_whole
+from kosbert.files import atomic_write
 
 STS_COLUMNS = ("genre", "filename", "year", "id", "score", "sentence1", "sentence2")
 NLI_COLUMNS = ("sentence1", "sentence2", "gold_label")
@@ -196,7 +196,7 @@ def write_nli(path: Path, pairs: Iterable[LabelledPair]) -> None:
 
 
 def _write(path: Path, rows: Iterable[tuple[str, ...]], header: tuple[str, ...] | None = None) -> None:
-    with written_whole(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         quoting_writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
         if header:

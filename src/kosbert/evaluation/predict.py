@@ -10,8 +10,8 @@ from sentence_transformers.util import (
     pairwise_manhattan_sim,
 )
 
-from kosbert.encoding import encode
-from kosbert.evaluation.figures import SIMILARITIES
+from kosbert.encoder.encode import encode
+from kosbert.metrics import SIMILARITIES
 from kosbert.evaluation.scores import GOLD
 
 _PAIRWISE = dict(

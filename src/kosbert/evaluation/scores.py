@@ -7,8 +7,8 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from kosbert.errors import KosbertError, one_line
-from kosbert.evaluation.figures import CORRELATIONS, FIGURES, SIMILARITIES
-from kosbert.files import written_whole
+from kosbert.metrics import CORRELATIONS, METRICS, SIMILARITIES
+from kosbert.files import atomic_write
 
 GOLD = "gold"  # the column of the scores that predictions are held against
 _CORRELATE = dict(zip(CORRELATIONS, (pearsonr, spearmanr), strict=True))
@@ -32,14 +32,14 @@ def figures(predictions: pd.DataFrame, *, source: Path) -> dict[str, float]:
             raise KosbertError(f"{source}: all pairs have the same {whose}, so there is no correlation")
     found = (
         _CORRELATE[correlation](predictions[GOLD], predictions[similarity]).statistic
-        for similarity, correlation in (name.split("_") for name in FIGURES)
+        for similarity, correlation in (name.split("_") for name in METRICS)
     )
-    return {name: round(100 * float(figure), 2) for name, figure in zip(FIGURES, found, strict=True)}
+    return {name: round(100 * float(figure), 2) for name, figure in zip(METRICS, found, strict=True)}
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
     """Write predictions as TSV with a header, whole or not at all."""
-    with written_whole(path) as draft:
+    with atomic_write(path) as draft:
         predictions.to_csv(draft, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
 
 

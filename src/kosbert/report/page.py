@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kosbert.evaluation.breakdown import FEWEST, slices, worst
-from kosbert.evaluation.details import SHARE
-from kosbert.evaluation.figures import FIGURES, MAIN
-from kosbert.evaluation.published import PUBLISHED, PUBLISHED_BY_SIZE
-from kosbert.evaluation.resampled import Difference
-from kosbert.evaluation.table import COLUMNS
+from kosbert.report.slices import FEWEST, slices, worst
+from kosbert.report.details import SHARE
+from kosbert.metrics import METRICS, MAIN
+from kosbert.report.published import PUBLISHED, PUBLISHED_BY_SIZE
+from kosbert.report.significance import Difference
+from kosbert.report.table import COLUMNS
 from kosbert.params import Params
-from kosbert.report.pictures import Group
-from kosbert.report.results import Row, best
+from kosbert.report.plots.gallery import Group
+from kosbert.report.rows import Row, best
 
 WORST = 20  # pairs that are shown
 
@@ -53,8 +53,8 @@ def page(
         base=params.chosen_base,
         rows=rows,
         main=MAIN,
-        columns=dict(zip(FIGURES, COLUMNS, strict=True)),
-        published={key: dict(zip(FIGURES, each, strict=True)) for key, each in PUBLISHED.items()} if comparable else {},
+        columns=dict(zip(METRICS, COLUMNS, strict=True)),
+        published={key: dict(zip(METRICS, each, strict=True)) for key, each in PUBLISHED.items()} if comparable else {},
         by_size=PUBLISHED_BY_SIZE if comparable else (),
         share=SHARE,
         labels={row.name: row.label for row in rows},

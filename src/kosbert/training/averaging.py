@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from sentence_transformers import SentenceTransformer
 
-from kosbert.encoder import load
+from kosbert.encoder.model import load
 from kosbert.params import Average
 
 ROBUST = """\
@@ -47,7 +47,7 @@ def citations(average: Average) -> list[str]:
     return [ROBUST, SOUPS] if average.runs > 1 else [ROBUST]
 
 
-def give_average(encoder: SentenceTransformer, states: Sequence[Path], start: Path, share: float) -> None:
+def load_average(encoder: SentenceTransformer, states: Sequence[Path], start: Path, share: float) -> None:
     """Give an encoder the mean of the weights of several states of its training, and of what it began with.
 
     Args:

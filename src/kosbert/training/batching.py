@@ -14,7 +14,7 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
 from transformers import PreTrainedTokenizerFast
 
-from kosbert.encoder import prompt_of
+from kosbert.encoder.model import prompt_of
 
 # So many batches are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50

@@ -41,7 +41,7 @@ def place(out: Path, inputs: Iterable[Path], parameters: object) -> Path:
     return out.parent / ".checkpoints" / out.name / name
 
 
-def of_run(folder: Path, number: int) -> Path:
+def run_dir(folder: Path, number: int) -> Path:
     """Return the folder for the checkpoints of a run, counted from 0, of the training whose folder is given."""
     return folder / f"{RUN}{number + 1}"
 
@@ -58,7 +58,7 @@ def last(folder: Path) -> Path | None:
 
 def newest(folder: Path, count: int) -> list[Path]:
     """Return the newest whole checkpoints of a run, the newest last; fewer than `count` if no more are there."""
-    whole = [path for path in folder.glob("*") if is_whole(path)]
+    whole = [path for path in folder.glob("*") if is_complete(path)]
     return sorted(whole, key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
 
 
@@ -69,7 +69,7 @@ def tidy(folder: Path) -> None:
         folder: of `place`.
     """
     others = [path for path in folder.parent.glob("*") if path != folder]
-    for path in [*others, *(path for path in folder.glob(f"{RUN}*/*") if not is_whole(path))]:
+    for path in [*others, *(path for path in folder.glob(f"{RUN}*/*") if not is_complete(path))]:
         shutil.rmtree(path, ignore_errors=True)
 
 
@@ -81,13 +81,13 @@ def remove(folder: Path) -> None:
             parent.rmdir()
 
 
-def mark_whole(checkpoint: Path) -> None:
+def mark_complete(checkpoint: Path) -> None:
     """Write down what a checkpoint consists of, once all of it is there."""
     sizes = {str(file.relative_to(checkpoint)): file.stat().st_size for file in _files(checkpoint)}
     write_text(checkpoint / WHOLE, json.dumps(sizes))
 
 
-def is_whole(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     """Return whether a checkpoint was finished, and nothing of it has been deleted since."""
     mark = checkpoint / WHOLE
     if not mark.is_file():

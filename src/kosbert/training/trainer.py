@@ -28,22 +28,22 @@ from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback, set_seed
 
-from kosbert.cost import Cost
+from kosbert.metrics import Cost
 from kosbert.data.tables import read_tune
-from kosbert.encoder import load, save
-from kosbert.encoding import PairEvaluator, has_bf16
+from kosbert.encoder.model import load, save
+from kosbert.encoder.encode import PairEvaluator, has_bf16
 from kosbert.errors import KosbertError, one_line
-from kosbert.packing import packable, packing
+from kosbert.encoder.unpadding import can_unpad, unpadding
 from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
-from kosbert.training.averaging import give_average
+from kosbert.training.averaging import load_average
 from kosbert.training.batching import batch_sampler, collator, tokenized
-from kosbert.training.objectives import OBJECTIVES
+from kosbert.training.losses import OBJECTIVES
 from kosbert.training.progress import DEV_METRIC, Bar, Curves, Lines, dev_score
 
 LOSS_WEIGHTS = "loss.pt"  # of a loss that has weights of its own, in a checkpoint
 LOGGED_AT_MOST_EVERY = 20  # steps
-SEEDS_APART = 1000  # of two runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
+SEED_STRIDE = 1000  # of two runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def train(
         return None
     if average:
         states = [state for run in runs for state in checkpoints.newest(run.folder, average.states)]
-        give_average(encoder, states, init, average.init)
+        load_average(encoder, states, init, average.init)
         kept = dev_score(last.evaluator(encoder))
         several = f"{len(states)} states" if len(states) > 1 else "one state"
         click.echo(f"average of {several} and the start: dev cosine Spearman {kept:.2f}")
@@ -148,8 +148,8 @@ def _run(
     seed: int,
     number: int,
 ) -> _Run:
-    encoder, own, start = load(init), checkpoints.of_run(folder, number), math.nan
-    arguments = arguments_for(recipe, training, encoder, own, (seed + SEEDS_APART * number) % 2**32)
+    encoder, own, start = load(init), checkpoints.run_dir(folder, number), math.nan
+    arguments = arguments_for(recipe, training, encoder, own, (seed + SEED_STRIDE * number) % 2**32)
     with arguments.main_process_first(local=False):
         if arguments.should_save:
             checkpoints.tidy(folder)
@@ -195,7 +195,7 @@ def _trained(trainer: "Trainer", last: Path | None) -> float:
     best = trainer.state.best_model_checkpoint
     if best is None:
         return math.nan
-    if not checkpoints.is_whole(Path(best)):
+    if not checkpoints.is_complete(Path(best)):
         raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
     trainer.accelerator.wait_for_everyone()  # each has read the best state
     return 100 * float(trainer.state.best_metric)
@@ -246,7 +246,7 @@ def ready(
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     _prepare(encoder, recipe.dropout)
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
-    with packing(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
+    with unpadding(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
         examples, losses = DatasetDict(), {}
         for number, (table, name) in enumerate(recipe.losses.items()):
             part, room = table.replace(".", "_"), Path(cache, str(number))  # torch wants names without a dot
@@ -276,7 +276,7 @@ def _precision(wanted: str, device: torch.device) -> str:
 def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
     # On a CPU the backward pass of PyTorch's fused bf16 attention is far slower than plain matrix products, which is
     # what packing has as well.
-    if encoder.device.type == "cpu" and not packable(encoder):
+    if encoder.device.type == "cpu" and not can_unpad(encoder):
         encoder[0].model.set_attn_implementation("eager")
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
@@ -367,7 +367,7 @@ class Trainer(SentenceTransformerTrainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                checkpoints.mark_whole(folder)
+                checkpoints.mark_complete(folder)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
             reason = str(error).splitlines()[0]

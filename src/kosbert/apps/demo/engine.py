@@ -11,12 +11,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kosbert.apps.clustering import flat_map, kmeans
+from kosbert.apps.clustering import project_2d, kmeans
 from kosbert.apps.demo.limits import MEMORY, MINUTES, UPLOADS, RefusalError
 from kosbert.apps.demo.uploads import read_upload
-from kosbert.apps.embedder import Embedder
+from kosbert.inference.pytorch import Embedder
 from kosbert.apps.search import Hit, SentenceIndex
-from kosbert.encoding import Embeddings
+from kosbert.encoder.encode import Embeddings
 from kosbert.errors import KosbertError
 
 SLICE = 64  # sentences of a long job, between which others get their turn
@@ -117,7 +117,7 @@ class Engine:
             found = kmeans(embeddings, groups)
         except KosbertError as error:
             raise RefusalError("groups", error.message) from error
-        points = flat_map(embeddings).astype(np.float64)
+        points = project_2d(embeddings).astype(np.float64)
         points -= (points.max(0) + points.min(0)) / 2
         points /= max(float(np.abs(points).max()), 1e-9)
         return Clusters([group.rows for group in found], [(float(x), float(y)) for x, y in points])

@@ -10,7 +10,7 @@ import pyarrow
 from pyarrow import parquet
 
 from kosbert.apps.demo.limits import BODY, CHARACTERS, SENTENCES, RefusalError
-from kosbert.data.texts import DELIMITERS, PARQUET, USUAL, TextsError, read_texts
+from kosbert.readers.texts import DELIMITERS, PARQUET, USUAL, TextsError, read_texts
 from kosbert.errors import KosbertError, one_line
 
 ENDINGS = (".txt", *DELIMITERS, PARQUET)

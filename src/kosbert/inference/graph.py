@@ -1,0 +1,79 @@
+"""A graph of OpenVINO at work on a CPU: rows of token ids in, embeddings out. It needs no torch."""
+
+import os
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kosbert.encoder.batches import batches
+from kosbert.errors import KosbertError
+
+TOKENS = 400  # of a batch: each core has its own, and its caches are small
+
+
+def library() -> Any:  # noqa: ANN401 - a module without types
+    """Return the module `openvino`.
+
+    Raises:
+        KosbertError: OpenVINO is not installed.
+    """
+    # It sends word of its use to its makers, unless this module cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    try:
+        import openvino  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise KosbertError("encoding in int8 or an export needs OpenVINO: pip install 'kosbert[int8]'") from None
+    return openvino
+
+
+def usable_cores() -> int:
+    """Return how many cores to use: what OMP_NUM_THREADS says, or else all that this process may have."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    if said.isdecimal() and int(said):
+        return int(said)
+    # macOS does not tell which cores a process may have.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Inference:
+    """A compiled graph. Several threads may use one: they take turns."""
+
+    def __init__(self, graph: Any, *, cores: int) -> None:  # noqa: ANN401
+        """Compile a graph that takes token ids and attention mask, both [sentences, tokens]."""
+        openvino = library()
+        options = {
+            "INFERENCE_PRECISION_HINT": "f32",  # of what is not int8
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "384",  # inputs of a token that are rounded on one scale
+            "INFERENCE_NUM_THREADS": cores,
+            "NUM_STREAMS": cores,
+        }
+        self._queue = openvino.AsyncInferQueue(openvino.compile_model(graph, "CPU", options), cores)
+        self._queue.set_callback(_keep)
+        self._turn = threading.Lock()
+
+    def embed(self, rows: Sequence[Sequence[int]], dimensions: int) -> NDArray[np.float32]:
+        """Embed each distinct row of token ids once, in batches of like length.
+
+        Returns:
+            The embeddings [rows, dimensions], in the order given.
+        """
+        parts, places = batches([tuple(row) for row in rows], TOKENS)
+        found = [np.empty((len(part), dimensions), np.float32) for part in parts]
+        with self._turn:
+            for part, embeddings in zip(parts, found, strict=True):
+                tokens = np.zeros((len(part), len(part[0])), np.int64)
+                mask = np.zeros_like(tokens)
+                for number, ids in enumerate(part):
+                    tokens[number, : len(ids)] = ids
+                    mask[number, : len(ids)] = 1
+                self._queue.start_async([tokens, mask], embeddings)
+            self._queue.wait_all()
+        return np.concatenate(found)[places] if found else np.empty((0, dimensions), np.float32)
+
+
+def _keep(request: Any, embeddings: NDArray[np.float32]) -> None:  # noqa: ANN401
+    embeddings[:] = request.get_output_tensor(0).data

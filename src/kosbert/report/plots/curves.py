@@ -1,0 +1,80 @@
+"""Pictures of trainings: dev score and loss by step, from the files that trainings leave for `dvc plots`."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from kosbert.errors import KosbertError, one_line
+from kosbert.params import Average
+from kosbert.report.plots import canvas
+from kosbert.report.plots.canvas import Picture
+
+DEV = Path("plots/metrics/dev/cosine_spearman.tsv")
+LOSS = Path("plots/metrics/train/loss.tsv")
+LEAST = 1.0  # points that the axis of dev scores spans: hundredths are noise, and must not look like a rise
+
+
+def read_curve(path: Path) -> pd.Series | None:
+    """Read one curve: its values by step; None where there is no such file.
+
+    Raises:
+        KosbertError: the file does not hold the columns `step` and that of its name, all numbers.
+    """
+    try:
+        table = pd.read_csv(path, sep="\t")
+        return table.set_index("step")[path.stem].astype(float)
+    except FileNotFoundError:
+        return None
+    except (KeyError, ValueError) as error:
+        raise KosbertError(
+            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` makes it"
+        ) from error
+
+
+def curves(recipe: str, title: str, folder: Path, *, average: Average | None) -> Picture | None:
+    """Draw the training of a recipe: dev score above, loss below, over the same steps.
+
+    Args:
+        recipe: its name.
+        title: what it is called in tables.
+        folder: where its curves are, as `training.progress.Curves` writes them.
+        average: which weights were averaged; none if the best state was kept.
+
+    Returns:
+        The picture; None where there is no dev score.
+    """
+    dev, loss = read_curve(folder / DEV), read_curve(folder / LOSS)
+    if dev is None or dev.empty:
+        return None
+    if loss is None:  # a training of fewer steps than those between two points
+        loss = pd.Series(dtype=float)
+    figure = canvas.titled(height=3.9, title=f"Dev score and loss: {canvas.plain(title, recipe)}")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    best = dev.idxmax()
+    above.plot(dev.index, dev, "o-", color=canvas.OURS, markersize=3.5)
+    above.plot([best], [dev[best]], "o", color=canvas.BEST, markersize=7)
+    mark = f"{'best state' if average else 'kept'}: step {best}, {dev[best]:.2f}"
+    above.set_title(mark, loc="right", color=canvas.BEST, fontsize=8, weight="normal")
+    middle, half = (dev.max() + dev.min()) / 2, 0.7 * (dev.max() - dev.min())
+    above.set_ylim(middle - max(half, LEAST / 2), middle + max(half, LEAST / 2))
+    above.set_ylabel("dev cosine\nSpearman × 100")
+    below.plot(loss.index, loss, color=canvas.OTHERS, linewidth=1)
+    below.set(xlabel="step", ylabel="training loss", xlim=(0, None))
+    for place in (above, below):
+        place.grid(axis="y")
+    figure.align_ylabels()
+    return canvas.picture(
+        figure,
+        f"training_{recipe}",
+        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}.{_kept(average)}",
+        alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
+        f"{dev[best]:.2f}, at step {best}"
+        + (f"; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}." if len(loss) else "."),
+    )
+
+
+def _kept(average: Average | None) -> str:
+    if not average:
+        return ""
+    runs = f" of {average.runs} runs, of which this is the first" if average.runs > 1 else ""
+    return f" Kept is an average of weights{runs}."

@@ -1,0 +1,103 @@
+"""What resampling test pairs says of the rows of the table, once for all that is made of it; and its file."""
+
+import json
+from dataclasses import asdict, dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
+
+from kosbert.errors import KosbertError
+from kosbert.metrics import MAIN
+from kosbert.report.resampling import LEVEL, Comparison, Interval, compare, intervals
+from kosbert.files import write_text
+from kosbert.params import BASE
+
+FEW = 4  # rows of which all are compared with all
+ERROR = 1 - LEVEL
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The `MAIN` figure of the row `other` held against that of `one`, and the p-value corrected by `holm`."""
+
+    one: str
+    other: str
+    comparison: Comparison
+    corrected: float
+
+    @property
+    def distinguishable(self) -> bool:
+        """Whether the two rows differ by more than chance in the choice of test pairs."""
+        return self.corrected < ERROR
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """The intervals of each row's figures, and the differences of rows."""
+
+    intervals: dict[str, dict[str, Interval]]
+    differences: list[Difference]
+
+
+def resample(predictions: dict[str, pd.DataFrame], *, seed: int, resamples: int) -> Resampled:
+    """Resample the test pairs.
+
+    Args:
+        predictions: those of each row, in the order of the table.
+        seed: of the draws, and
+        resamples: how many, for each figure and each comparison.
+
+    Raises:
+        KosbertError: two rows are not of the same pairs.
+    """
+    found = {
+        (one, other): compare(predictions[one], predictions[other], seed=seed, resamples=resamples, figure=MAIN)
+        for one, other in compared(list(predictions))
+    }
+    corrected = holm([each.p_value for each in found.values()])
+    return Resampled(
+        {name: intervals(frame, seed=seed, resamples=resamples) for name, frame in predictions.items()},
+        [Difference(*names, each, p) for (names, each), p in zip(found.items(), corrected, strict=True)],
+    )
+
+
+def compared(rows: list[str]) -> list[tuple[str, str]]:
+    """All pairs of few rows; of more, each with the base (or the first), and each with the next."""
+    rows = sorted(rows, key=lambda row: row != BASE)
+    every = list(combinations(rows, 2))
+    near = {*((rows[0], row) for row in rows[1:]), *pairwise(rows)}
+    return every if len(rows) <= FEW else [pair for pair in every if pair in near]
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Correct p-values for their number, so that any false alarm among them is as rare as one alone would be.
+
+    Source: Holm, 1979, A Simple Sequentially Rejective Multiple Test Procedure.
+    """
+    order = np.argsort(p_values, kind="stable")
+    steps = np.asarray(p_values)[order] * np.arange(len(p_values), 0, -1)
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.maximum.accumulate(steps).clip(max=1)
+    return [float(p) for p in corrected]
+
+
+def write_resampled(resampled: Resampled, path: Path) -> None:
+    """Write all of it as JSON, whole or not at all."""
+    write_text(path, json.dumps(asdict(resampled), indent=2) + "\n")
+
+
+def read_resampled(path: Path) -> Resampled:
+    """Read what `write_resampled` has written.
+
+    Raises:
+        KosbertError: the file is missing, or of another form.
+    """
+    try:
+        return TypeAdapter(Resampled).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+    except ValidationError as error:
+        raise KosbertError(f"{path}: not what the stage `resample` writes; `dvc repro -f resample` makes it") from error

@@ -1,0 +1,150 @@
+"""Where an encoder fails: its scores on slices of the test set, and the pairs it gets most wrong."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from kosbert.data.tables import MAX_SCORE, read_korsts_sources, read_tune
+from kosbert.metrics import CORRELATIONS
+from kosbert.evaluation.scores import GOLD, check_same_pairs
+
+FEWEST = 30  # pairs of a slice that is scored; the standard error of a correlation of fewer is about 10 points or more
+UNSEEN = "neither sentence in train or dev"
+SENTENCE_SEEN = "a sentence in train or dev"
+PAIR_SEEN = "the pair in train or dev"
+SEEN = (UNSEEN, SENTENCE_SEEN, PAIR_SEEN)
+_SLICE_COLUMNS = ["by", "name", "pairs", *(f"cosine_{correlation}" for correlation in CORRELATIONS)]
+_EDGES = re.compile(r"^\W+|\W+$")
+
+
+def read_test(raw: Path, train: Path, dev: Path) -> pd.DataFrame:
+    """Read the test set with all that it may be sliced by.
+
+    Args:
+        raw: the upstream KorSTS test file, which tells where a pair is from.
+        train: the tune file of the training pairs.
+        dev: the tune file of the dev pairs.
+
+    Returns:
+        A row for each pair, in the order of the tune file; columns sentence1, sentence2, gold (0 to 5), genre, source
+        (genre/filename) and seen (one of `SEEN`: whether train or dev have the pair, in either order, or at least one
+        of its sentences, letter for letter).
+
+    Raises:
+        KosbertError: a file is not in its format.
+    """
+    known = [pair[:2] for path in (train, dev) for pair in read_tune(path)]
+    pairs, sentences = set(map(frozenset, known)), {sentence for pair in known for sentence in pair}
+
+    def seen(*pair: str) -> str:
+        if frozenset(pair) in pairs:
+            return PAIR_SEEN
+        return UNSEEN if sentences.isdisjoint(pair) else SENTENCE_SEEN
+
+    rows = [
+        (row.sentence1, row.sentence2, float(row.score), row.genre, f"{row.genre}/{row.filename}", seen(*row[:2]))
+        for row in read_korsts_sources(raw).rows
+    ]
+    return pd.DataFrame(rows, columns=["sentence1", "sentence2", GOLD, "genre", "source", "seen"])
+
+
+def slices(test: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Score an encoder on parts of the test set.
+
+    They are by genre; by source; by length (the mean characters of both sentences, in thirds); by word overlap
+    (Jaccard index of the eojeols, the words between spaces, without punctuation at their ends); and by what was
+    seen in training, so that `UNSEEN` has the scores without all pairs that overlap train and dev. A band's upper bound
+    belongs to it. A slice in which gold scores differ less has lower correlations for that alone.
+
+    Args:
+        test: as `read_test` gives it.
+        predictions: those of the same pairs, in the same order.
+
+    Returns:
+        A row for each slice that has pairs; columns by, name, pairs, cosine_pearson and cosine_spearman (x 100; NaN
+        where there are less than `FEWEST` pairs, or all have the same score).
+
+    Raises:
+        KosbertError: test and predictions are not of the same pairs.
+    """
+    check_same_pairs(test, predictions)
+    ways = {
+        "genre": _in_order_of_appearance(test["genre"]),
+        "source": _in_order_of_appearance(test["source"]),
+        "length": _lengths(test),
+        "word overlap": _overlaps(test),
+        "seen in training": pd.Categorical(test["seen"], categories=SEEN),
+    }
+    rows = [
+        (by, name, len(part), *(_correlation(part, method) for method in CORRELATIONS))
+        for by, names in ways.items()
+        for name, part in predictions.groupby(names, observed=True)
+    ]
+    return pd.DataFrame(rows, columns=_SLICE_COLUMNS)
+
+
+def worst(test: pd.DataFrame, predictions: pd.DataFrame, *, count: int = 20) -> pd.DataFrame:
+    """Return the pairs whose predicted score is furthest from the gold one, worst first; ties in the test set's order.
+
+    A cosine predicts no score by itself: encoders keep theirs in a narrow band, each in its own, and a correlation does
+    not ask which. So the cosines are brought to the scale of the scores by the line that fits this very test set
+    best (least squares), and cut off at 0 and 5. It is for looking at errors; no figure is made of it.
+
+    Args:
+        test: as `read_test` gives it.
+        predictions: those of the same pairs, in the same order.
+        count: how many pairs, at most.
+
+    Returns:
+        Columns sentence1, sentence2, gold, predicted (both 0 to 5), genre; the index tells the row of `test`.
+
+    Raises:
+        KosbertError: test and predictions are not of the same pairs.
+    """
+    check_same_pairs(test, predictions)
+    slope, intercept = np.polyfit(predictions["cosine"], test[GOLD], deg=1)
+    predicted = (slope * predictions["cosine"] + intercept).clip(0, MAX_SCORE).to_numpy()
+    found = test[["sentence1", "sentence2", GOLD]].assign(predicted=predicted, genre=test["genre"])
+    # The last digits of the line depend on the processor, and must not decide between ties.
+    errors = (found[GOLD] - found["predicted"]).abs().round(9).to_numpy()
+    return found.iloc[np.argsort(-errors, kind="stable")[:count]]
+
+
+def _correlation(part: pd.DataFrame, method: str) -> float:
+    gold, cosine = part[GOLD], part["cosine"]
+    scored = len(part) >= FEWEST and gold.nunique() > 1 and cosine.nunique() > 1
+    return 100 * float(gold.corr(cosine, method=method)) if scored else np.nan
+
+
+def _in_order_of_appearance(names: pd.Series) -> pd.Categorical:
+    return pd.Categorical(names, categories=names.unique())
+
+
+def _lengths(test: pd.DataFrame) -> pd.Categorical:
+    lengths = (test["sentence1"].str.len() + test["sentence2"].str.len()).to_numpy() / 2
+    bounds = np.unique(np.quantile(lengths, [1 / 3, 2 / 3]).round().astype(int))
+    low, high = bounds[0], bounds[-1]
+    names = [
+        f"up to {low} characters",
+        *([f"{low} to {high} characters"] if low < high else []),
+        f"over {high} characters",
+    ]
+    return pd.cut(lengths, [-np.inf, *bounds, np.inf], labels=names)
+
+
+def _overlaps(test: pd.DataFrame) -> pd.Categorical:
+    shared = [
+        _jaccard(_words(one), _words(other)) for one, other in zip(test["sentence1"], test["sentence2"], strict=True)
+    ]
+    names = ["none", "up to 20 %", "20 to 40 %", "40 to 60 %", "over 60 %"]
+    return pd.cut(shared, [-np.inf, 0, 0.2, 0.4, 0.6, np.inf], labels=names)
+
+
+def _words(sentence: str) -> set[str]:
+    return {word for eojeol in sentence.split() if (word := _EDGES.sub("", eojeol))}
+
+
+def _jaccard(one: set[str], other: set[str]) -> float:
+    return len(one & other) / max(len(one | other), 1)

@@ -1,0 +1,212 @@
+"""What a recipe's `loss` names: the examples it learns from, and the loss itself."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+from datasets import Dataset, Features, Value
+from datasets.arrow_writer import ArrowWriter
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.losses import (
+    CachedMultipleNegativesRankingLoss,
+    CoSENTLoss,
+    CosineSimilarityLoss,
+    MultipleNegativesRankingLoss,
+    SoftmaxLoss,
+)
+from torch import nn
+from torch.distributed import is_initialized
+
+from kosbert.data.tables import LABELS, MAX_SCORE, read_nli, read_tune
+from kosbert.errors import KosbertError
+from kosbert.files import atomic_write
+from kosbert.params import Recipe
+from kosbert.training import averaging
+
+BATCH = 1000  # rows looked up at once
+
+
+@dataclass(frozen=True)
+class Objective:
+    """How to read the training table, and the loss over its examples.
+
+    `examples` takes the table and a folder of its own: the examples are written there, and read from there as they
+    are needed, so that memory does not grow with the table. The folder has to stay as long as they are in use.
+    `loss` takes the encoder and, if a batch is too large to be encoded at once, the size that is not. Whether it
+    `accumulates`: its gradient of a batch is the mean of those of the batch's parts. A card tells the `title`, and has
+    the `citation` (BibTeX) of what is not from Sentence-BERT's paper, which every card cites.
+    """
+
+    title: str
+    examples: Callable[[Path, Path], Dataset]
+    loss: Callable[[SentenceTransformer, int | None], nn.Module]
+    accumulates: bool = True
+    citation: str = ""
+
+
+def triplets(table: Path, cache: Path) -> Dataset:
+    """Read an NLI table as anchor, positive, negative.
+
+    The anchor is a premise, the positive a sentence it entails, the negative one that contradicts it. Every
+    entailed sentence is used once; where a premise has fewer contradictions, they take turns. Premises come in
+    the order in which they first occur, wherever in the table their other rows are.
+
+    Raises:
+        KosbertError: a row is malformed, or no premise has both.
+    """
+    pairs = labelled_pairs(table, cache)
+    positives, negatives = _matched(_premise_keys(pairs), pairs.data.column("label").to_numpy())
+    if not positives.size:
+        raise KosbertError(f"{table}: no premise has both an entailed and a contradicting hypothesis")
+    columns = {"anchor": "string", "positive": "string", "negative": "string"}
+    return _written(cache / "triplets.arrow", columns, _looked_up(pairs, positives, negatives))
+
+
+def labelled_pairs(table: Path, cache: Path) -> Dataset:
+    """Read an NLI table as premise, hypothesis and the label's place in `LABELS`.
+
+    Raises:
+        KosbertError: a row is malformed.
+    """
+    rows = ((premise, hypothesis, LABELS.index(label)) for premise, hypothesis, label in read_nli(table))
+    return _written(cache / "pairs.arrow", {"premise": "string", "hypothesis": "string", "label": "int64"}, rows)
+
+
+def scored_pairs(table: Path, cache: Path) -> Dataset:
+    """Read a tune file as sentence1, sentence2 and the score scaled to 0..1.
+
+    Raises:
+        KosbertError: a row is malformed.
+    """
+    rows = ((sentence1, sentence2, score / MAX_SCORE) for sentence1, sentence2, score in read_tune(table))
+    return _written(cache / "pairs.arrow", {"sentence1": "string", "sentence2": "string", "label": "float64"}, rows)
+
+
+def _premise_keys(pairs: Dataset) -> NDArray[np.uint64]:
+    """Return a 64-bit hash of each row's premise: texts would fill the memory.
+
+    The chance that any two of a million premises share one is 1 in 37 million.
+    """
+    premises = (premise for rows in pairs.iter(BATCH) for premise in rows["premise"])
+    keys = (int.from_bytes(blake2b(premise.encode(), digest_size=8).digest()) for premise in premises)
+    return np.fromiter(keys, np.uint64, count=len(pairs))
+
+
+def _matched(premises: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row numbers of the positives in their order, and of the negative that goes with each."""
+    _, first, which = np.unique(premises, return_index=True, return_inverse=True)
+    premise = first[which]  # of each row: the number of the row where its premise first occurs
+
+    def sorted_rows(label: str) -> NDArray[np.intp]:
+        rows = np.flatnonzero(labels == LABELS.index(label))
+        return rows[np.argsort(premise[rows], kind="stable")]
+
+    # In both, the rows of a premise lie side by side, in the table's order.
+    entailed, contradicting = sorted_rows("entailment"), sorted_rows("contradiction")
+    wanted, offered = premise[entailed], premise[contradicting]
+    turn = np.arange(len(wanted)) - np.searchsorted(wanted, wanted)
+    begin = np.searchsorted(offered, wanted)
+    count = np.searchsorted(offered, wanted, side="right") - begin
+    both = count > 0
+    return entailed[both], contradicting[begin[both] + turn[both] % count[both]]
+
+
+def _looked_up(
+    pairs: Dataset, positives: NDArray[np.intp], negatives: NDArray[np.intp]
+) -> Iterator[tuple[str, str, str]]:
+    for begin in range(0, len(positives), BATCH):
+        positive, negative = (pairs[rows[begin : begin + BATCH]] for rows in (positives, negatives))
+        yield from zip(positive["premise"], positive["hypothesis"], negative["hypothesis"], strict=True)
+
+
+def _written(file: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> Dataset:
+    """Write rows as an Arrow file, whole or not at all, and return them as the dataset that is read from it."""
+    features = Features({name: Value(kind) for name, kind in columns.items()})
+    with atomic_write(file) as draft, ArrowWriter(path=str(draft), features=features) as writer:
+        for row in rows:
+            writer.write(dict(zip(columns, row, strict=True)))
+        writer.finalize()
+    return Dataset.from_file(str(file))
+
+
+def _cosine(model: SentenceTransformer, _: int | None) -> nn.Module:
+    return CosineSimilarityLoss(model)
+
+
+def _cosent(model: SentenceTransformer, _: int | None) -> nn.Module:
+    return CoSENTLoss(model)
+
+
+def _softmax(model: SentenceTransformer, _: int | None) -> nn.Module:
+    return SoftmaxLoss(model, model.get_embedding_dimension(), num_labels=len(LABELS))
+
+
+def _ranking(model: SentenceTransformer, mini_batch_size: int | None) -> nn.Module:
+    # The negatives are those of the whole batch: gathered from all processes, and, where the batch is too large to be
+    # encoded at once, with cached gradients (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size").
+    together = {"gather_across_devices": is_initialized()}
+    if mini_batch_size is None:
+        return MultipleNegativesRankingLoss(model, **together)
+    return CachedMultipleNegativesRankingLoss(model, mini_batch_size=mini_batch_size, **together)
+
+
+HENDERSON = """\
+@misc{henderson-2017-efficient,
+  title = {Efficient Natural Language Response Suggestion for Smart Reply},
+  author = {Henderson, Matthew and Al-Rfou, Rami and Strope, Brian and Sung, Yun-hsuan and Lukacs, Laszlo and
+    Guo, Ruiqi and Kumar, Sanjiv and Miklos, Balint and Kurzweil, Ray},
+  year = {2017},
+  url = {https://arxiv.org/abs/1705.00652}
+}
+"""
+
+HUANG = """\
+@article{huang-2024-cosent,
+  title = {{CoSENT}: Consistent Sentence Embedding via Similarity Ranking},
+  author = {Huang, Xiang and Peng, Hao and Zou, Dongcheng and Liu, Zhiwei and Li, Jianxin and Liu, Kay and Wu, Jia and
+    Su, Jianlin and Yu, Philip S.},
+  journal = {IEEE/ACM Transactions on Audio, Speech, and Language Processing},
+  year = {2024},
+  url = {https://doi.org/10.1109/TASLP.2024.3402087}
+}
+"""
+
+# The names are those that `Loss` in params.py allows, which is read where no torch is.
+OBJECTIVES = {
+    "ranking": Objective(
+        "multiple negatives ranking loss with contradictions as hard negatives",
+        triplets,
+        _ranking,
+        accumulates=False,
+        citation=HENDERSON,
+    ),
+    "softmax": Objective(
+        "softmax classifier over (u, v, |u - v|), the objective for NLI of Sentence-BERT",
+        labelled_pairs,
+        _softmax,
+    ),
+    "cosine": Objective(
+        "squared error between cosine and score, the regression objective of Sentence-BERT",
+        scored_pairs,
+        _cosine,
+    ),
+    "cosent": Objective(
+        "CoSENT, which ranks: a pair with a higher score shall have a higher cosine",
+        scored_pairs,
+        _cosent,
+        accumulates=False,
+        citation=HUANG,
+    ),
+}
+
+
+def describe(recipe: Recipe) -> tuple[str, list[str]]:
+    """Return what a recipe learns from and how, in words, and what to cite for it (BibTeX)."""
+    objectives = {table: OBJECTIVES[loss] for table, loss in recipe.losses.items()}
+    words = [f"`{Path(recipe.data, table).as_posix()}`, {each.title}" for table, each in objectives.items()]
+    papers = [each.citation for each in objectives.values() if each.citation]
+    papers += averaging.citations(recipe.average) if recipe.average else []
+    return "; in turn with ".join(words), papers

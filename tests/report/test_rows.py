@@ -1,0 +1,35 @@
+"""What the report is about: rows with their sizes, and the best of them."""
+
+import pytest
+
+from kosbert.errors import KosbertError
+from kosbert.report.rows import best, count_parameters
+
+
+def test_the_rows_are_those_of_the_table_with_their_labels_and_sizes(rows):
+    assert [(row.name, row.label) for row in rows] == [
+        *(("base", "nothing further"), ("nli", "NLI"), ("sts", "STS"), ("nli_sts", "NLI, then STS"))
+    ]
+    assert {row.parameters for row in rows} == {3007}
+    for row in rows:
+        assert row.intervals["cosine_spearman"].low < row.figures["cosine_spearman"]
+
+
+def test_the_parameters_of_an_encoder_are_those_that_torch_counts(tiny):
+    from kosbert.encoder.model import load  # noqa: PLC0415 - slow to import
+
+    assert count_parameters(tiny) == sum(weights.numel() for weights in load(tiny).parameters())
+
+
+def test_the_best_row_has_the_highest_cosine_spearman(rows):
+    assert best(rows).figures["cosine_spearman"] == max(row.figures["cosine_spearman"] for row in rows)
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no weights"), (b"no tensors", "not readable as safetensors")])
+def test_a_model_without_readable_weights_is_a_clear_error(tmp_path, content, message):
+    if content:
+        (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(KosbertError, match=message) as error:
+        count_parameters(tmp_path)
+    assert error.value.message.startswith(str(tmp_path))
+    assert "dvc repro" in error.value.message
