@@ -29,14 +29,14 @@ from transformers.trainer_callback import PrinterCallback
 
 from kosbert import params
 from kosbert.base.build import build
+from kosbert.command import Command
 from kosbert.data.tables import ScoredPair, read_tune, write_tune
-from kosbert.encoder.model import load, save
-from kosbert.encoder.encode import PairEvaluator, has_bf16
-from kosbert.errors import Command
+from kosbert.encoder.encode import has_bf16
+from kosbert.encoder.model import load, prompt_of, save
 from kosbert.params import Recipe
+from kosbert.training.dev import PairEvaluator, dev_score
 from kosbert.training.losses import scored_pairs
-from kosbert.training.progress import dev_score
-from kosbert.training.trainer import arguments_for, ready
+from kosbert.training.trainer import arguments_for, build_trainer
 
 TRAIN, DEV, NLI = Path("data/tune/tune_train.tsv"), Path("data/tune/tune_dev.tsv"), Path("data/nli/train.tsv")
 PORTION = 256  # pairs of a round
@@ -70,7 +70,7 @@ def ours(base: Path, recipe: Recipe, table: Path, seed: int, folder: Path) -> tu
     arguments = arguments_for(recipe, training, encoder, folder, seed)
     arguments.eval_strategy = arguments.save_strategy = "no"
     arguments.load_best_model_at_end = False
-    with ready(encoder, recipe, table, arguments, training=training, callbacks=[epochs]) as trainer:
+    with build_trainer(encoder, recipe, table, arguments, training=training, callbacks=[epochs]) as trainer:
         trainer.train()
     torch.use_deterministic_algorithms(mode=False)  # the plain trainer does without
     return encoder, epochs
@@ -128,8 +128,7 @@ def operations(base: Path, table: Path) -> float:
     )
     pairs = [*read_tune(table)]
     sentences = [sentence for pair in pairs for sentence in pair[:2]]
-    prompt = encoder.prompts.get(encoder.default_prompt_name or "") or ""
-    tokens = sum(map(len, encoder.tokenizer([prompt + sentence for sentence in sentences])["input_ids"]))
+    tokens = sum(map(len, encoder.tokenizer([prompt_of(encoder) + sentence for sentence in sentences])["input_ids"]))
     return 6 * weights * tokens / len(pairs)
 
 
@@ -174,7 +173,7 @@ def built(trim: str, folder: Path) -> Path:
     """Build the base model with its vocabulary trimmed or not."""
     chosen = params.load()
     base = chosen.chosen_base.model_copy(update={"trim": trim})
-    encoder = build(base, tune=TRAIN, nli=NLI, seed=chosen.seed)
+    encoder = build(chosen.base_model, base, tune=TRAIN, nli=NLI, seed=chosen.seed)
     save(encoder, folder / trim, card="a benchmark's")
     click.echo(f"{chosen.base_model}, vocabulary trimmed: {trim}, {len(encoder.tokenizer):,} pieces")
     return folder / trim

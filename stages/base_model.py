@@ -1,14 +1,12 @@
 """Stage `base_model`: the encoder that training begins with."""
 
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
 from pathlib import Path
 
 import click
 
-from kosbert import params
-from kosbert.base.build import build
-from kosbert.encoder.card import base_card
-from kosbert.encoder.model import save
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command(cls=Command)
@@ -17,13 +15,16 @@ from kosbert.errors import Command
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the encoder.")
 def main(tune: Path, nli: Path, out: Path) -> None:
     """Build the base model that params.yaml names."""
+    from kosbert import params
+    from kosbert.base.build import build, build_card
+    from kosbert.encoder.model import save
+
     chosen = params.load()
-    encoder = build(chosen.chosen_base, tune=tune, nli=nli, seed=chosen.seed)
-    longest, dimensions = encoder.max_seq_length, encoder.get_embedding_dimension()
-    card = base_card(chosen.base_model, chosen.chosen_base, longest=longest, dimensions=dimensions)
-    save(encoder, out, card=card)
+    name, base = chosen.base_model, chosen.chosen_base
+    encoder = build(name, base, tune=tune, nli=nli, seed=chosen.seed)
+    save(encoder, out, card=build_card(name, base, encoder))
     parameters = sum(weights.numel() for weights in encoder.parameters())
-    click.echo(f"{out}: {chosen.base_model}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
+    click.echo(f"{out}: {name}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,12 @@
 """Stage `train@<recipe>`: one recipe, from its `init` to a trained encoder."""
 
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
 from pathlib import Path
 
 import click
 
-from kosbert import params
-from kosbert.encoder.card import extended
-from kosbert.metrics import write_cost
-from kosbert.encoder.model import read_card
-from kosbert.errors import Command
-from kosbert.training.losses import describe
-from kosbert.training.trainer import train
+from kosbert.command import Command
 
 
 @click.command(cls=Command)
@@ -19,14 +15,21 @@ from kosbert.training.trainer import train
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The table to learn from.")
 @click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to choose on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
-@click.option("--cost", type=click.Path(path_type=Path), required=True, help="File for what the training cost.")
+@click.option("--costs", type=click.Path(path_type=Path), required=True, help="Folder for what the training cost.")
 @click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
-def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, cost: Path, curves: Path) -> None:
+def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
+    from kosbert import params
+    from kosbert.encoder.card import extend_card
+    from kosbert.encoder.model import read_card
+    from kosbert.metrics import write_cost
+    from kosbert.training.losses import describe
+    from kosbert.training.train import train
+
     chosen = params.load()
     steps = chosen.recipe(recipe)
     words, papers = describe(steps)
-    card = extended(
+    card = extend_card(
         read_card(init),
         recipe,
         steps,
@@ -39,11 +42,10 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, cost: Pat
     outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
     if outcome is None:  # another process writes and reports
         return
-    cost.unlink(missing_ok=True)
     if outcome.cost:
-        write_cost(cost, outcome.cost)
-    click.echo(f"{recipe}: dev cosine Spearman {outcome.kept:.2f}; it began at {outcome.start:.2f}")
-    if outcome.kept < outcome.start:
+        write_cost(costs / f"{outcome.cost.weights}.json", outcome.cost)
+    click.echo(f"{recipe}: dev cosine Spearman {outcome.best_dev:.2f}; it began at {outcome.initial_dev:.2f}")
+    if outcome.best_dev < outcome.initial_dev:
         click.echo(f"{recipe}: NOTE: this training made the dev score worse than its start ({init})")
 
 

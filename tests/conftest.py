@@ -61,7 +61,7 @@ def tiny(tmp_path_factory, chosen, tables):
     out = tmp_path_factory.mktemp("models") / "base"
     nli = tables / "nli/train.tsv"
     save(
-        build(chosen.base_models["scratch"], tune=tables / "tune/tune_train.tsv", nli=nli, seed=1),
+        build("scratch", chosen.base_models["scratch"], tune=tables / "tune/tune_train.tsv", nli=nli, seed=1),
         out,
         card="the card",
     )

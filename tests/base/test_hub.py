@@ -23,12 +23,14 @@ import json, sys
 from pathlib import Path
 from kosbert import params
 from kosbert.base import hub
+from kosbert.base.build import typed
 from kosbert.errors import KosbertError
 base = params.load(Path(sys.argv[1])).base_models["klue-roberta"]
 for name, revision in json.loads(sys.argv[2]):
     try:
-        parts = hub.load(base.model_copy(update={"name": name, "revision": revision}))
-        print(parts.tokenizer("한국어").input_ids, float(parts.model.embeddings.word_embeddings.weight.sum()))
+        wanted = typed("klue-roberta", base.model_copy(update={"name": name, "revision": revision}))
+        backbone = hub.load(wanted)
+        print(backbone.tokenizer("한국어").input_ids, float(backbone.model.embeddings.word_embeddings.weight.sum()))
     except KosbertError as error:
         print(error.message)
 """
@@ -60,11 +62,11 @@ def ask(root, tmp_path):
 
 
 @pytest.fixture
-def local(folder, tmp_path, chosen):
+def local(folder, tmp_path, base_of):
     """A copy of the model's folder, and the base that is loaded from there."""
     copy = tmp_path / "model"
     shutil.copytree(folder, copy)
-    return copy, chosen.base_models["klue-roberta"].model_copy(update={"path": str(copy)})
+    return copy, base_of("klue-roberta", path=str(copy))
 
 
 @pytest.fixture
@@ -85,13 +87,15 @@ def test_it_is_fetched_once_and_what_the_hub_has_not_is_one_line(folder, pytorch
     assert moved.endswith(f"revision main is now {REVISION}; write that as `revision` to keep it")
     assert first == again == other, "a revision that moves, and weights of PyTorch"
     for ((name, revision), reason), line in zip(REFUSED.items(), refused, strict=True):
-        assert line.startswith(f"base model: {name} (revision {revision}) could not be had from the hub: {reason}")
-        assert line.endswith("or give the place of a folder with its files as `path`.")
+        assert line.startswith(
+            f"base model: {name} (revision {revision}) could not be downloaded from the hub: {reason}"
+        )
+        assert line.endswith("or set `path` to a folder with the model's files.")
     kept, missing = ask(
         "http://127.0.0.1:9", (NAME, REVISION), ("klue/never-asked", REVISION), HF_HUB_OFFLINE="1"
     ).splitlines()
     assert kept == first
-    assert "could not be had from the hub: no connection, and it is not in the cache" in missing
+    assert "could not be downloaded from the hub: no connection, and it is not in the cache" in missing
 
 
 def test_after_a_broken_connection_the_next_run_recovers(folder, ask):

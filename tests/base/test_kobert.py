@@ -20,8 +20,8 @@ def folder(tmp_path, sentences):
 
 
 @pytest.fixture
-def base(folder, chosen):
-    return chosen.base_models["skt-kobert"].model_copy(update={"path": str(folder)})
+def base(folder, base_of):
+    return base_of("skt-kobert", path=str(folder))
 
 
 def pieces_of(folder):
@@ -40,10 +40,10 @@ def test_a_sentence_stands_between_cls_and_sep_and_is_padded_on_the_right(folder
 
 def test_model_and_tokenizer_agree_on_the_pad_id_whatever_the_configuration_says(folder, base):
     assert json.loads((folder / "config.json").read_text())["pad_token_id"] == 0
-    parts = load(base)
-    assert parts.model.config.pad_token_id == parts.tokenizer.pad_token_id == 1
+    backbone = load(base)
+    assert backbone.model.config.pad_token_id == backbone.tokenizer.pad_token_id == 1
     stored = torch.load(folder / "pytorch_model.bin", weights_only=True)
-    assert all(torch.equal(values, stored[name]) for name, values in parts.model.state_dict().items())
+    assert all(torch.equal(values, stored[name]) for name, values in backbone.model.state_dict().items())
 
 
 def test_the_saved_tokenizer_needs_neither_sentencepiece_nor_this_package(folder, base, tmp_path):

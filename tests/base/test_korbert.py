@@ -129,16 +129,16 @@ def test_the_corner_cases_of_the_specification(text, tokens):
 )
 def test_a_folder_of_either_layout_loads_with_its_weights(tmp_path, sentences, layout):
     folder = write_korbert(tmp_path / "003_bert_eojeol_pytorch", sentences, **layout)
-    parts = load(folder)
+    backbone = load(folder)
     stored = torch.load(folder / "pytorch_model.bin", weights_only=True)
     prefix = layout.get("prefix", "bert.")
-    state = parts.model.state_dict()
+    state = backbone.model.state_dict()
     for name, values in stored.items():
         if name.startswith(prefix + "e"):  # embeddings, encoder
             new = name.removeprefix(prefix).replace("gamma", "weight").replace("beta", "bias")
             assert torch.equal(state[new], values), name
     assert all(not state[name].any() for name in state if "pooler" in name)
-    assert parts.tokenizer.pad_token_id == parts.model.config.pad_token_id == 0
+    assert backbone.tokenizer.pad_token_id == backbone.model.config.pad_token_id == 0
 
 
 def test_the_saved_tokenizer_is_a_plain_one_and_encodes_the_same(tmp_path, both):

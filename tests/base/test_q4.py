@@ -39,13 +39,13 @@ def test_a_file_that_ends_early_is_refused_by_name(tmp_path, q4_file, part):
     whole = q4_file.read_bytes()
     cut = tmp_path / "cut.bin"
     cut.write_bytes(whole[: part if isinstance(part, int) else int(part * len(whole))])
-    with pytest.raises(KosbertError, match=r"cut\.bin: not a whole E5S1 weight file"):
+    with pytest.raises(KosbertError, match=r"cut\.bin: not a complete E5S1 weight file"):
         Q4File(cut)
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"PK\x03\x04" + bytes(200))
-    with pytest.raises(KosbertError, match="not a whole E5S1 weight file"):
+    with pytest.raises(KosbertError, match="not a complete E5S1 weight file"):
         Q4File(tmp_path / "x.bin")
 
 
@@ -66,7 +66,7 @@ def test_a_tensor_that_is_not_there_is_named(q4_file):
 def test_numbers_that_cannot_be_are_refused(tmp_path, q4_file, at, value):
     data = q4_file.read_bytes()
     (tmp_path / "x.bin").write_bytes(data[:at] + value + data[at + len(value) :])
-    with pytest.raises(KosbertError, match="not a whole E5S1 weight file"):
+    with pytest.raises(KosbertError, match="not a complete E5S1 weight file"):
         Q4File(tmp_path / "x.bin")
 
 

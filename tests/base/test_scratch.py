@@ -28,7 +28,7 @@ def test_another_process_with_another_hash_seed_makes_the_same_bytes(tiny, table
         "import sys; from pathlib import Path; from kosbert import params; from kosbert.base.build import build; "
         "root, tables, out = map(Path, sys.argv[1:]); chosen = params.load(root / 'params.yaml'); "
         "from kosbert.encoder.model import save; "
-        "save(build(chosen.base_models['scratch'], tune=tables / 'tune/tune_train.tsv', "
+        "save(build('scratch', chosen.base_models['scratch'], tune=tables / 'tune/tune_train.tsv', "
         "nli=tables / 'nli/train.tsv', seed=1), out, card='the card')"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "123", "PYTHONPATH": str(root / "src")}

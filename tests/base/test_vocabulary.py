@@ -16,7 +16,7 @@ ENGLISH = ["international business machines are everywhere", "the quick brown fo
 JAPANESE = ["東京都の天気は晴れです", "日本語の文章を書きます"] * 20
 
 
-def parts_of(tokenizer):
+def backbone_of(tokenizer):
     torch.manual_seed(5)
     pad = tokenizer.pad_token_id
     return Backbone(BertModel(BertConfig(vocab_size=len(tokenizer), pad_token_id=pad, **SHAPE)).eval(), tokenizer)
@@ -67,7 +67,7 @@ def byte_bpe(sentences):
 
 @pytest.mark.parametrize("kind", [unigram, wordpiece, bpe, byte_bpe])
 def test_the_sentences_at_hand_have_the_very_same_embeddings(tmp_path, sentences, kind):
-    whole = parts_of(kind([*sentences, *ENGLISH, *JAPANESE]))
+    whole = backbone_of(kind([*sentences, *ENGLISH, *JAPANESE]))
     at_hand = [*sentences, "brown 여우", "전혀 모르는 글자 쀍꿻", "한 [SEP] 한"]
     trimmed = trim(whole, at_hand, "always")
     assert len(trimmed.tokenizer) < len(whole.tokenizer)
@@ -78,7 +78,7 @@ def test_the_sentences_at_hand_have_the_very_same_embeddings(tmp_path, sentences
 
 @pytest.mark.parametrize("kind", [unigram, wordpiece, bpe])
 def test_pieces_with_hangul_stay_foreign_ones_go_and_what_goes_is_spelt(sentences, kind):
-    whole = parts_of(kind([*sentences, *ENGLISH, *JAPANESE]))
+    whole = backbone_of(kind([*sentences, *ENGLISH, *JAPANESE]))
     hangul = {piece for piece in whole.tokenizer.get_vocab() if any("가" <= letter <= "힣" for letter in piece)}
     trimmed = trim(whole, sentences[:3], "always").tokenizer
     assert hangul <= trimmed.get_vocab().keys()
@@ -89,11 +89,11 @@ def test_pieces_with_hangul_stay_foreign_ones_go_and_what_goes_is_spelt(sentence
 
 
 def test_auto_trims_where_the_larger_part_goes(sentences):
-    multilingual = parts_of(wordpiece([*sentences[:20], *(chr(code) * 3 for code in range(0x4E00, 0x6000))]))
+    multilingual = backbone_of(wordpiece([*sentences[:20], *(chr(code) * 3 for code in range(0x4E00, 0x6000))]))
     assert len(trim(multilingual, sentences, "auto").tokenizer) == len(multilingual.tokenizer), "single signs stay"
-    foreign = parts_of(wordpiece([*sentences[:20], *(f"word{number}" for number in range(5000))]))
+    foreign = backbone_of(wordpiece([*sentences[:20], *(f"word{number}" for number in range(5000))]))
     assert len(trim(foreign, sentences[:20], "auto").tokenizer) < len(foreign.tokenizer) / 2
-    own = parts_of(wordpiece(sentences))
+    own = backbone_of(wordpiece(sentences))
     assert trim(own, sentences, "auto") is own
     assert trim(foreign, sentences[:20], "never") is foreign
 
@@ -103,7 +103,7 @@ def test_an_unknown_word_stays_unknown():
     pieces = [*SPECIAL.values(), "international", "in", "##te", "a", "##r", "##national", "##ly", "한"]
     tokenizer = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    whole = parts_of(wrap(tokenizer))
+    whole = backbone_of(wrap(tokenizer))
     assert whole.tokenizer.tokenize("internationalx 한") == ["[UNK]", "한"]
     trimmed = trim(whole, ["internationalx 한"], "always").tokenizer
     assert trimmed.tokenize("internationalx 한") == ["[UNK]", "한"]
@@ -125,11 +125,11 @@ def test_a_kind_that_cannot_be_trimmed_is_said():
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     with pytest.raises(KosbertError, match="type WordLevel cannot be trimmed; set `trim: never`"):
-        trim(parts_of(wrap(tokenizer)), ["한"], "always")
+        trim(backbone_of(wrap(tokenizer)), ["한"], "always")
 
 
 def test_what_a_tokenizer_was_set_to_stays(sentences):
-    whole = parts_of(wordpiece([*sentences, *ENGLISH]))
+    whole = backbone_of(wordpiece([*sentences, *ENGLISH]))
     trimmed = trim(whole, sentences, "always").tokenizer
     assert isinstance(trimmed, PreTrainedTokenizerFast)
     for name in ("model_max_length", "padding_side", "model_input_names", "special_tokens_map", "split_special_tokens"):

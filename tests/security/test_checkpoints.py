@@ -32,13 +32,13 @@ def stopped(tiny, tables, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "loss.pt"])
 def test_code_in_a_checkpoint_is_never_run(stopped, code, name):
-    (whole,) = stopped["out"].parent.rglob(checkpoints.WHOLE)
-    folder = whole.parent
+    (mark,) = stopped["out"].parent.rglob(checkpoints.COMPLETE)
+    folder = mark.parent
     kept = shutil.copytree(folder, folder.parents[3] / "kept")
     try:
         assert (folder / name).is_file()
         torch.save({"state": code}, folder / name)
-        whole.unlink()
+        mark.unlink()
         checkpoints.mark_complete(folder)
         with pytest.raises(KosbertError, match=r"checkpoint-5: .*delete") as error:
             run(**stopped)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from kosbert.params import Recipe, Training
-from kosbert.training.trainer import train
+from kosbert.training.train import train
 
 STS, NLI = "tune/tune_train.tsv", "nli/train.tsv"
 RECIPE = {

@@ -4,7 +4,7 @@ import pytest
 from datasets import Dataset, Features, List, Value
 
 from kosbert.encoder.model import load
-from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler, batch_sampler, collator, tokenized
+from kosbert.training.batching import DistinctBatchSampler, LengthBatchSampler, batch_sampler, collator, tokenize
 from kosbert.training.losses import scored_pairs
 
 ROWS = 1003
@@ -99,7 +99,7 @@ def test_the_encoder_sees_what_it_would_see_without_tokens_made_before(tiny, tab
     examples = scored_pairs(tables / "tune/tune_train.tsv", tmp_path)
     batch = [4, 0, 9]
     expected = encoder.preprocess([examples[row]["sentence2"] for row in batch], prompt="질문: ")
-    rows = tokenized(examples, encoder, tmp_path)
+    rows = tokenize(examples, encoder, tmp_path)
     found = collator(encoder.tokenizer)([rows[row] for row in batch])
     assert found["label"].tolist() == pytest.approx([examples[row]["label"] for row in batch])
     for name in ("input_ids", "attention_mask"):

@@ -1,4 +1,4 @@
-"""A training that is killed goes on where it was, to the same bytes; other trainings take no notice of it."""
+"""A training that is killed resumes where it was, to the same bytes; other trainings take no notice of it."""
 
 import json
 import os
@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from support import training
 from support.training import NLI, STS, run
 
 from kosbert.errors import KosbertError
+from kosbert.files import weights_digest
 from kosbert.training import checkpoints
 from kosbert.training.trainer import Trainer
 
@@ -45,15 +47,15 @@ def killed(arguments, *after):
     [(SOFTMAX, ["step 10/"]), (IN_TURN, ["step 10/"]), (IN_TURN, ["run 2", "step 10/"])],
     ids=["softmax", "in turn", "in turn, second run"],
 )
-def test_a_killed_training_goes_on_to_the_same_bytes(tiny, tables, tmp_path, capsys, *, recipe, after):
+def test_a_killed_training_resumes_to_the_same_bytes(tiny, tables, tmp_path, capsys, *, recipe, after):
     undisturbed = run(tiny, tables, tmp_path / "a/model", **recipe)
     arguments = {"init": tiny, "tables": tables, "out": tmp_path / "b/model", **recipe}
     killed(arguments, *after)
     capsys.readouterr()
     outcome = run(**arguments)
-    assert "goes on from" in capsys.readouterr().out
+    assert "resuming from" in capsys.readouterr().out
     assert outcome == undisturbed
-    assert undisturbed.cost
+    assert undisturbed.cost.weights == weights_digest(tmp_path / "a/model")
     assert outcome.cost is None, "how long the whole of it took is not known"
     for name in ("model", "curves"):
         assert contents(tmp_path / "b" / name) == contents(tmp_path / "a" / name)
@@ -81,7 +83,7 @@ def stopped(tiny, tables, tmp_path, monkeypatch):
 def found(arguments, capsys, **changes):
     capsys.readouterr()
     run(**{**arguments, **changes})
-    return "goes on from" in capsys.readouterr().out
+    return "resuming from" in capsys.readouterr().out
 
 
 def test_other_parameters_seeds_or_data_begin_anew(stopped, tables, tmp_path, capsys):
@@ -100,8 +102,30 @@ def test_other_parameters_seeds_or_data_begin_anew(stopped, tables, tmp_path, ca
     assert found(stopped, capsys)
 
 
+def test_checkpoints_depend_on_the_code_that_dvc_says_a_training_depends_on(root):
+    deps = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]["deps"]
+    code = {dep.removeprefix("src/kosbert/") for dep in deps if dep.startswith("src/")}
+    assert code - {*checkpoints.CODE} == {"command.py"}, "what all commands share decides nothing"
+    assert {*checkpoints.CODE} <= code
+
+
+def test_an_edit_of_other_code_keeps_the_checkpoints(tmp_path, monkeypatch):
+    def edited(file):
+        with (tmp_path / "kosbert" / file).open("a", encoding="utf-8") as code:
+            code.write("# edited\n")
+        return checkpoints.checkpoint_dir(tmp_path / "model", [], {})
+
+    shutil.copytree(checkpoints.PACKAGE, tmp_path / "kosbert")
+    monkeypatch.setattr(checkpoints, "PACKAGE", tmp_path / "kosbert")
+    before = checkpoints.checkpoint_dir(tmp_path / "model", [], {})
+    for file in ("apps/search.py", "commands/search.py", "cli.py"):
+        assert edited(file) == before
+    after = [edited(file) for file in ("training/losses.py", "encoder/model.py", "data/tables.py", "errors.py")]
+    assert len({before, *after}) == 5
+
+
 def test_a_checkpoint_with_a_missing_or_short_file_is_passed_over(stopped, tmp_path, capsys):
-    found = {path.parent.name: path.parent for path in (tmp_path / "m").rglob(checkpoints.WHOLE)}
+    found = {path.parent.name: path.parent for path in (tmp_path / "m").rglob(checkpoints.COMPLETE)}
     assert set(found) == {"checkpoint-5", "checkpoint-10"}
     with (found["checkpoint-10"] / "optimizer.pt").open("r+b") as file:
         file.truncate(100)
@@ -126,5 +150,5 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_before_stays(tiny, tables, t
         ) as error:
             run(**arguments)
     assert "\n" not in str(error.value.message)
-    assert [path.parent.name for path in (tmp_path / "m").rglob(checkpoints.WHOLE)] == ["checkpoint-5"]
+    assert [path.parent.name for path in (tmp_path / "m").rglob(checkpoints.COMPLETE)] == ["checkpoint-5"]
     assert found(arguments, capsys)

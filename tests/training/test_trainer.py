@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -31,8 +32,8 @@ def cosine_spearman(folder, path):
 @pytest.mark.parametrize(("loss", "reached"), [("cosine", 90), ("cosent", 70)])
 def test_the_sts_losses_learn_what_they_are_shown(tiny, tables, tmp_path, *, loss, reached):
     outcome = run(tiny, tables, tmp_path / "sts", loss=loss)
-    assert outcome.start < 50
-    assert outcome.kept > reached
+    assert outcome.initial_dev < 50
+    assert outcome.best_dev > reached
 
 
 @pytest.mark.parametrize("loss", ["ranking", "softmax"])
@@ -48,20 +49,20 @@ def test_the_best_state_on_dev_is_the_one_that_is_saved(tiny, tables, tmp_path, 
     outcome = run(tiny, tables, tmp_path / "sts", dev="tune/tune_dev.tsv", epochs=8)
     seen = [float(score) for score in re.findall(r"step.*Spearman ([\d.]+)", capsys.readouterr().out)]
     assert seen[-1] < max(seen), "the last state is the best one, so this shows nothing: train longer"
-    assert round(outcome.kept, 2) == max(seen)
-    assert cosine_spearman(tmp_path / "sts", tables / "tune/tune_dev.tsv") == pytest.approx(outcome.kept, abs=0.01)
+    assert round(outcome.best_dev, 2) == max(seen)
+    assert cosine_spearman(tmp_path / "sts", tables / "tune/tune_dev.tsv") == pytest.approx(outcome.best_dev, abs=0.01)
 
 
 def test_the_average_of_the_last_states_and_the_start_is_saved(tiny, tables, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(checkpoints, "remove", lambda _: None)
     outcome = run(tiny, tables, tmp_path / "sts", average={"states": 2, "init": 0.4})
-    states = {int(path.parent.name.split("-")[1]): path.parent for path in tmp_path.rglob(checkpoints.WHOLE)}
+    states = {int(path.parent.name.split("-")[1]): path.parent for path in tmp_path.rglob(checkpoints.COMPLETE)}
     parts = [load_file(states[step] / "model.safetensors") for step in sorted(states)[-2:]]
     start, saved = (load_file(folder / "model.safetensors") for folder in (tiny, tmp_path / "sts"))
     for name, weights in saved.items():
         torch.testing.assert_close(weights, 0.3 * parts[0][name] + 0.3 * parts[1][name] + 0.4 * start[name])
-    assert cosine_spearman(tmp_path / "sts", tables / STS) == pytest.approx(outcome.kept, abs=0.01)
-    assert f"average of 2 states and the start: dev cosine Spearman {outcome.kept:.2f}" in capsys.readouterr().out
+    assert cosine_spearman(tmp_path / "sts", tables / STS) == pytest.approx(outcome.best_dev, abs=0.01)
+    assert f"average of 2 states and the start: dev cosine Spearman {outcome.best_dev:.2f}" in capsys.readouterr().out
 
 
 def test_several_runs_are_averaged_each_with_a_seed_of_its_own(tiny, tables, tmp_path, monkeypatch, capsys):
@@ -81,8 +82,8 @@ def test_the_best_recipe_learns(tiny, tables, tmp_path, chosen):
     small = {"data": STS, "batch_size": 16, "learning_rate": 5e-3, "eval_steps": 13}
     real = {key: value for key, value in chosen.recipes["best"].model_dump().items() if key not in {"init", *small}}
     outcome = run(tiny, tables, tmp_path / "best", **real, **small)
-    assert outcome.start < 50
-    assert outcome.kept > 65
+    assert outcome.initial_dev < 50
+    assert outcome.best_dev > 65
 
 
 def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp_path, monkeypatch, capsys):
@@ -96,7 +97,7 @@ def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp
     monkeypatch.setattr(Trainer, "compute_loss", noted)
     outcome = run(tiny, tables, tmp_path / "both", data=".", loss={NLI: "ranking", STS: "cosent"})
     assert seen[:4] == [("nli/train_tsv", False), ("tune/tune_train_tsv", True)] * 2
-    assert outcome.kept > outcome.start
+    assert outcome.best_dev > outcome.initial_dev
     assert re.search(r"^\d+ examples, ranking loss; 200 examples, cosent loss, fp32", capsys.readouterr().out)
 
 
@@ -107,8 +108,9 @@ def test_the_same_seed_gives_the_same_bytes(tiny, tables, tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 
 
-def test_only_the_folder_asked_for_is_left(tiny, tables, tmp_path):
+def test_only_the_folder_asked_for_is_left_and_no_library_shows_a_bar(tiny, tables, tmp_path, capsys):
     run(tiny, tables, tmp_path / "models/sts", epochs=1)
+    assert capsys.readouterr().err == ""
     assert [path.name for path in (tmp_path / "models").iterdir() if path.name != "curves"] == ["sts"]
 
 
@@ -118,7 +120,7 @@ def test_the_curves_hold_every_dev_score(tiny, tables, tmp_path, capsys):
         points = [(int(row["step"]), float(row["cosine_spearman"])) for row in csv.DictReader(file, delimiter="\t")]
     said = re.findall(r"step (\d+)/.*Spearman ([\d.]+)", capsys.readouterr().out)
     assert [(step, round(score, 2)) for step, score in points] == [(int(step), float(score)) for step, score in said]
-    assert max(score for _, score in points) == pytest.approx(outcome.kept)
+    assert max(score for _, score in points) == pytest.approx(outcome.best_dev)
     assert (tmp_path / "curves/plots/metrics/train/loss.tsv").is_file()
 
 
@@ -129,7 +131,7 @@ def test_a_batch_in_parts_learns_what_the_whole_batch_does(tiny, tables, tmp_pat
         for size in (None, 4)
     )
     # The ranking loss has the very same batches; for the others, those of like length are smaller.
-    assert parts.kept == pytest.approx(whole.kept, abs=0.05 if loss == "ranking" else 3)
+    assert parts.best_dev == pytest.approx(whole.best_dev, abs=0.05 if loss == "ranking" else 3)
     first, second = re.split("(?<=start)", capsys.readouterr().out)[1:]
     assert re.findall(r"step \d+/\d+", first) == re.findall(r"step \d+/\d+", second), "as many optimiser steps"
 
@@ -145,11 +147,24 @@ def test_fp16_without_a_gpu_is_one_line(tiny, tables, tmp_path):
 
 
 @pytest.mark.parametrize("average", [None, {"states": 2, "init": 0.4}], ids=["best state", "average"])
-def test_a_training_that_diverges_is_one_line_and_leaves_nothing_to_go_on_from(tiny, tables, tmp_path, average):
-    with pytest.raises(KosbertError, match=r"this training came to nothing.*learning_rate \(1e\+30\)"):
+def test_a_training_that_diverges_is_one_line_and_leaves_nothing_to_resume_from(tiny, tables, tmp_path, average):
+    with pytest.raises(KosbertError, match=r"training diverged: .*learning_rate \(1e\+30\)"):
         run(tiny, tables, tmp_path / "out/sts", learning_rate=1e30, average=average)
     assert not list((tmp_path / "out").rglob("checkpoint-*"))
     assert not (tmp_path / "out/sts").exists()
+
+
+def test_an_average_with_a_state_that_has_diverged_is_refused(tiny, tables, tmp_path, monkeypatch, capsys):
+    def late(trainer, *arguments, **rest):
+        loss = original(trainer, *arguments, **rest)
+        return loss if trainer.state.global_step < 12 else loss * math.nan
+
+    original = Trainer.compute_loss
+    monkeypatch.setattr(Trainer, "compute_loss", late)
+    with pytest.raises(KosbertError, match=r"training diverged: .*learning_rate \(0\.005\)"):
+        run(tiny, tables, tmp_path / "out/sts", average={"states": 2, "init": 0.4})
+    assert not math.isnan(dev_scores(capsys.readouterr().out)[10]), "there was a best state"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["curves"]
 
 
 def test_too_little_memory_on_a_gpu_is_one_line_that_says_what_to_lower(tiny, tables, tmp_path, monkeypatch):

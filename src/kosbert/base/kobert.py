@@ -1,23 +1,39 @@
-"""SKT KoBERT: its SentencePiece vocabulary as a plain fast tokenizer, which `transformers` can load anywhere."""
+"""SKT KoBERT. Its SentencePiece model becomes a plain fast tokenizer, which `transformers` can load anywhere."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
 from transformers import BertModel
 
-from kosbert.base.hub import fetch
+from kosbert.base.hub import FromHub, fetch
 from kosbert.base.pretrained import Backbone, bert_config, find, load_model
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.unigram import unigram_tokenizer
 from kosbert.errors import KosbertError
-from kosbert.params import KoBert
 
 VOCABULARY = "spiece.model"
 CONFIG = "config.json"
+
+
+class KoBert(FromHub):
+    """SKT KoBERT.
+
+    Attributes:
+        vocabulary: how many pieces the published model has. A model with as many is taken for it, and has to encode
+            the texts of `golden` to their ids.
+        golden: texts, each with the ids that the published model gives for it.
+    """
+
+    kind: Literal["kobert"]
+    vocabulary: Annotated[int, Field(ge=1)]
+    golden: dict[str, list[int]]
 
 
 def load(base: KoBert) -> Backbone:
     """Load model and tokenizer.
 
     Raises:
-        KosbertError: it cannot be had, is damaged, or its vocabulary is not that of its weights.
+        KosbertError: the files could not be downloaded, are damaged, or do not belong together.
     """
     folder = fetch(base)
     vocabulary = find(folder, VOCABULARY)
@@ -34,6 +50,6 @@ def load(base: KoBert) -> Backbone:
             if found != golden:
                 raise KosbertError(
                     f"{vocabulary}: encodes {text!r} as {found}, but KoBERT's published ids are {golden}: "
-                    "it is not KoBERT's vocabulary; get the file again"
+                    "it is not KoBERT's vocabulary; download the file again"
                 )
     return Backbone(load_model(BertModel, folder, config), tokenizer)

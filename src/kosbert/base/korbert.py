@@ -1,8 +1,8 @@
-"""ETRI KorBERT, eojeol version, from the folder of a licence holder; its tokenizer as a plain fast one.
+"""ETRI KorBERT, eojeol version, from the folder of a licence holder. Its tokenizer becomes a plain fast one.
 
-The tokenizer, as ETRI's `src_tokenizer/tokenization.py` has it: control characters go, white space becomes a space,
-every punctuation character stands alone; each token gets a `_` at its end, and is then split greedily into the
-longest pieces of the vocabulary, which carry no mark inside words.
+ETRI's tokenizer (`src_tokenizer/tokenization.py`) removes control characters, makes white space a space, and separates
+every punctuation character. Each token gets a `_` at its end, and is then split greedily into the longest pieces of
+the vocabulary, which carry no mark inside words.
 """
 
 import sys
@@ -10,27 +10,39 @@ import unicodedata
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import BertModel
 
-from kosbert.base.pretrained import Backbone, bert_config, find, load_model
+from kosbert.base.pretrained import Backbone, Pretrained, bert_config, find, load_model
 from kosbert.base.tokenizing import SPECIAL, character_class, wrap
 from kosbert.errors import KosbertError
 
 VOCABULARY = ("vocab.korean.rawtext.list", "vocab.txt")
 CONFIG = ("bert_config.json", "config.json")
-HEADERS = ("n_iters=", "max_length=")  # lines of the vocabulary that are no tokens
+HEADERS = ("n_iters=", "max_length=")  # lines of the vocabulary that begin so are not tokens
 FIRST = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 END = "_"
-LONGEST = 100  # characters of a token, its end mark counted; a longer one is unknown
+MAX_TOKEN_LENGTH = 100  # in characters, with the end mark; a longer token is unknown
+
+
+class KorBert(Pretrained):
+    """ETRI KorBERT with eojeol vocabulary.
+
+    Attributes:
+        path: the folder that ETRI gives its licence holders.
+    """
+
+    kind: Literal["korbert-eojeol"]
+    path: str
 
 
 def load(folder: Path) -> Backbone:
     """Load model and tokenizer.
 
     Raises:
-        KosbertError: a file is missing or damaged, or vocabulary and weights are not of the same model.
+        KosbertError: a file is missing or damaged, or vocabulary and weights are not from the same model.
     """
     vocabulary, config_file = find(folder, *VOCABULARY), find(folder, *CONFIG)
     pieces = read_vocabulary(vocabulary)
@@ -64,11 +76,11 @@ def eojeol_tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
             vocabulary,
             unk_token=SPECIAL["unk_token"],
             continuing_subword_prefix="",
-            max_input_chars_per_word=LONGEST,
+            max_input_chars_per_word=MAX_TOKEN_LENGTH,
         )
     )
     space, control, punctuation = map(_characters, (_is_space, _is_control, _is_punctuation))
-    # The end of a token: after punctuation, and after anything else that punctuation, space or nothing follows
+    # A token ends after punctuation, and after anything else that is followed by punctuation, a space or nothing.
     end = rf"(?<=[{punctuation}])|(?<=[^ {punctuation}])(?=[ {punctuation}]|\z)"
     tokenizer.normalizer = normalizers.Sequence(
         [
@@ -98,9 +110,9 @@ def _is_punctuation(character: str) -> bool:
 
 @cache
 def _characters(belongs: Callable[[str], bool]) -> str:
-    """Return the inside of a class of every character that belongs.
+    """Return the inside of a regular expression's class of every character that belongs.
 
-    Python's tables are written out, as ETRI's code asks them; those of the expression's engine differ in rare signs.
+    Python's tables are written out, for ETRI's code reads them; those of the expression's engine differ in rare signs.
     """
     characters = map(chr, range(sys.maxunicode + 1))
     return character_class(one for one in characters if not "\ud800" <= one <= "\udfff" and belongs(one))

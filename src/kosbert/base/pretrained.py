@@ -1,19 +1,23 @@
-"""What a pretrained base is before it is an encoder: a model, and the tokenizer that belongs to it."""
+"""What pretrained bases share: their parameters, and the backbone that each kind loads, a model with its tokenizer."""
 
 import json
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
+from pydantic import Field
 from safetensors import SafetensorError
 from transformers import BertConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from kosbert.encoder.model import without_progress_bars
 from kosbert.errors import KosbertError, one_line
+from kosbert.params import Base
 
-CHUNK = 10_000  # sentences that are tokenised at once
+CHUNK = 10_000  # how many sentences are tokenised at once
 WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -21,7 +25,24 @@ WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 AGAIN = "copy or download the file again"
-SHOWN = 3  # names of weights in a message
+SHOWN = 3  # how many names of weights a message has
+
+
+class Pretrained(Base, extra="forbid"):
+    """What every pretrained base has.
+
+    Attributes:
+        prompt: the text that goes before every sentence.
+        normalize: whether embeddings are scaled to length 1.
+        trim: whether the pieces of the vocabulary that Korean does not use are dropped; `auto`: where they are the
+            larger part.
+        unknown_at_most: the share of unknown pieces in the training sentences above which the base is refused.
+    """
+
+    prompt: str = ""
+    normalize: bool = False
+    trim: Literal["always", "never", "auto"]
+    unknown_at_most: Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True)
@@ -38,11 +59,11 @@ def token_ids(tokenizer: PreTrainedTokenizerFast, sentences: list[str]) -> Itera
         yield from tokenizer(sentences[first : first + CHUNK]).input_ids
 
 
-def token_embeddings(parts: Backbone, sentences: list[str], length: int) -> torch.Tensor:
-    """Return the embeddings [sentences, tokens, dimensions] of sentences of at most `length` tokens."""
-    batch = parts.tokenizer(sentences, padding=True, truncation=True, max_length=length, return_tensors="pt")
+def token_embeddings(backbone: Backbone, sentences: list[str], max_length: int) -> torch.Tensor:
+    """Return the embeddings [sentences, tokens, dimensions] of the first `max_length` tokens of each sentence."""
+    batch = backbone.tokenizer(sentences, padding=True, truncation=True, max_length=max_length, return_tensors="pt")
     with torch.inference_mode():
-        output = parts.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        output = backbone.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
     embeddings: torch.Tensor = output.last_hidden_state
     return embeddings
 
@@ -55,7 +76,7 @@ def find(folder: Path, *names: str) -> Path:
     """
     if not folder.is_dir():
         raise KosbertError(
-            f"base model: no folder {folder} (that is {folder.resolve()}); put it there, or give its place as "
+            f"base model: no folder {folder} (that is {folder.resolve()}); put it there, or set "
             "`path` of the base model in params.yaml"
         )
     for name in names:
@@ -73,22 +94,27 @@ def _listing(folder: Path) -> str:
 
 
 def bert_config(path: Path, *, pieces: int, pad: int) -> BertConfig:
-    """Read the configuration of a BERT whose vocabulary has that many pieces, its pad piece that id.
+    """Read the configuration of a BERT.
+
+    Args:
+        path: the configuration file.
+        pieces: how many pieces the vocabulary has.
+        pad: the id of the pad piece, which replaces the file's.
 
     Raises:
-        KosbertError: the file is no such configuration, or is of another vocabulary.
+        KosbertError: the file is not the configuration of a BERT, or belongs to another vocabulary.
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         rows = int(values["vocab_size"])
         config = BertConfig(**values | {"pad_token_id": pad})
-    # ill-formed JSON and text that is not UTF-8 are ValueErrors
+    # Ill-formed JSON and text that is not UTF-8 are ValueErrors.
     except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
         raise KosbertError(f"{path}: not the configuration of a BERT: {one_line(error)}") from error
     if rows != pieces:
         raise KosbertError(
             f"{path}: vocab_size is {rows:,}, but the vocabulary has {pieces:,} pieces; "
-            "both have to be of the same model"
+            "both have to come from the same model"
         )
     return config
 
@@ -99,47 +125,48 @@ def load_model(kind: type[PreTrainedModel], folder: Path, config: PretrainedConf
     A pooler that the weights lack is set to zero: mean pooling does not use it.
 
     Args:
-        kind: transformers' class to make, `AutoModel` or another.
-        folder: where the weights are.
-        config: the shape of the model.
+        kind: transformers' class of the model, or `AutoModel`.
+        folder: the folder with the weights.
+        config: the configuration of the model.
 
     Raises:
         KosbertError: the weights are missing, damaged, hold anything but tensors, or do not fit the config.
     """
     weights = find(folder, *WEIGHTS)
     try:
-        model, info = kind.from_pretrained(
-            folder,
-            config=config,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are told below, by name
-            local_files_only=True,
-        )
+        with without_progress_bars():
+            model, info = kind.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are named below
+                local_files_only=True,
+            )
     except pickle.UnpicklingError as error:
-        raise KosbertError(_refusal(weights, str(error))) from error
-    # What the readers of both formats raise on a damaged file
+        raise KosbertError(_unpickling_refusal(weights, str(error))) from error
+    # The readers of both formats raise these on a damaged file.
     except (OSError, RuntimeError, EOFError, TypeError, ValueError, KeyError, SafetensorError) as error:
         reason = one_line(error) or "it ends too early"
         raise KosbertError(f"{weights}: the weights cannot be read: {reason}; {AGAIN}") from error
     missing = [name for name in info["missing_keys"] if "pooler" not in name]
-    _none(weights, "the weights lack", missing)
+    _refuse_if_any(weights, "the weights lack", missing)
     wrong = [f"{name} {list(there)} (config: {list(here)})" for name, there, here in info["mismatched_keys"]]
-    _none(weights, "the weights have another shape than the config says:", wrong)
+    _refuse_if_any(weights, "the weights have another shape than the config says:", wrong)
     for name, values in model.named_parameters():
         if name in info["missing_keys"]:
             torch.nn.init.zeros_(values)
     return model.eval()
 
 
-def _refusal(weights: Path, reason: str) -> str:
+def _unpickling_refusal(weights: Path, reason: str) -> str:
     named = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line), None)
     if named:
         return f"{weights}: holds code besides tensors, which is never run ({named}); get plain weights"
     return f"{weights}: no PyTorch weights, or damaged; {AGAIN}"
 
 
-def _none(weights: Path, what: str, names: list[str]) -> None:
+def _refuse_if_any(weights: Path, what: str, names: list[str]) -> None:
     if names:
         shown = ", ".join(sorted(names)[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-        raise KosbertError(f"{weights}: {what} {shown}; config and weights have to be of the same model")
+        raise KosbertError(f"{weights}: {what} {shown}; config and weights have to come from the same model")

@@ -17,7 +17,7 @@ from kosbert.errors import KosbertError
 
 MAGIC = b"E5S1"
 BLOCK = 32
-SHOWN = 40  # characters of a name that an error shows
+SHOWN = 40  # how many characters of a name an error shows
 Q4_BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", (BLOCK // 2,))])
 
 
@@ -36,7 +36,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Tensor:
-    """Where one tensor lies in the file."""
+    """The format and position of a tensor in the file."""
 
     quantised: bool
     elements: int
@@ -45,7 +45,7 @@ class Tensor:
 
 
 class Q4File:
-    """A weight file, memory-mapped: its sizes and pieces at once, its tensors when they are asked for.
+    """A memory-mapped weight file: sizes and pieces are read at once, tensors when they are asked for.
 
     Attributes:
         sizes: the shape of the encoder.
@@ -57,7 +57,7 @@ class Q4File:
         """Open a file.
 
         Raises:
-            KosbertError: the file is no such weight file, or ends too early.
+            KosbertError: the file is not such a weight file, or ends too early.
         """
         self._path = path
         self._at = 0
@@ -65,7 +65,7 @@ class Q4File:
             self._bytes = np.memmap(path, dtype=np.uint8, mode="r")
             self._read_header()
         except (struct.error, ValueError, OverflowError) as error:
-            raise KosbertError(f"{path}: not a whole {MAGIC.decode()} weight file ({error})") from error
+            raise KosbertError(f"{path}: not a complete {MAGIC.decode()} weight file ({error})") from error
 
     def _read_header(self) -> None:
         magic, version = self._take("4sI")
@@ -83,14 +83,14 @@ class Q4File:
         offsets = self._take_array("<u4", count + 1)
         scores = self._take_array("<f4", count)
         blob = self._take_array("u1", blob_length).tobytes()
-        if (offsets[1:] < offsets[:-1]).any():  # else each piece could be as long as all
+        if (offsets[1:] < offsets[:-1]).any():  # else each piece could be as long as all of them
             raise ValueError("pieces that overlap")
         self.pieces = [
             (blob[start:end].decode(), float(score))
             for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
         ]
         _entries, length = self._take("iI")
-        self._at += length  # the normaliser map: NFKC and collapsed spaces serve
+        self._at += length  # the normaliser map is left out: NFKC and collapsed spaces do the same
         self._directory = dict(self._entry() for _ in range(*self._take("i")))
         for name, tensor in self._directory.items():
             if tensor.offset + tensor.length > self._bytes.size:
@@ -121,7 +121,7 @@ class Q4File:
         """Return a tensor as f32 [rows, columns].
 
         Raises:
-            KosbertError: there is no such tensor of this shape.
+            KosbertError: there is no tensor of this name and shape.
         """
         entry = self._directory.get(name)
         block = BLOCK if entry and entry.quantised else 1

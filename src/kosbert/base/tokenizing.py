@@ -1,4 +1,4 @@
-"""What the tokenizers share that we make fast ourselves: BERT's special tokens around a text, classes of characters."""
+"""What our own fast tokenizers share: BERT's special tokens around a text, and classes of characters."""
 
 from collections.abc import Iterable
 
@@ -18,8 +18,8 @@ def wrap(tokenizer: Tokenizer, *, positions: int = 512) -> PreTrainedTokenizerFa
     """Return a tokenizer that gives `[CLS] … [SEP]`, and reads those very letters in a text as letters.
 
     Args:
-        tokenizer: of plain text; special tokens that its vocabulary lacks are left out.
-        positions: the longest sequence of the model, in pieces.
+        tokenizer: a tokenizer of plain text. Special tokens that its vocabulary lacks are left out.
+        positions: how many pieces the model takes, at most.
     """
     cls, sep = SPECIAL["cls_token"], SPECIAL["sep_token"]
     tokenizer.post_processor = processors.TemplateProcessing(

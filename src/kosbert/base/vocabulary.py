@@ -1,7 +1,7 @@
-"""Trimming a multilingual vocabulary to what Korean text uses.
+"""Trim a multilingual vocabulary to what Korean text uses.
 
 Most of a multilingual encoder's weights are embeddings of pieces that no Korean sentence contains, yet the
-optimiser walks them at every step. What is dropped here still encodes: it falls apart into smaller pieces.
+optimiser walks them at every step. A text with a dropped piece still encodes, with smaller pieces.
 """
 
 import json
@@ -15,42 +15,42 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from kosbert.base.pretrained import Backbone, token_embeddings, token_ids
 from kosbert.errors import KosbertError
 
-MARKS = re.compile("^(▁|Ġ|##)")  # of a word's start, or its inside
+MARKS = re.compile("^(▁|Ġ|##)")  # marks of the start or the inside of a word
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff]")
-ASCII_LENGTH = 2  # characters of the longest ASCII piece that stays unless it is used
-WORTH_IT = 0.5  # share of the vocabulary that must go for `auto` to trim
+ASCII_LENGTH = 2  # an ASCII piece of more characters goes unless it is used
+WORTH_IT = 0.5  # `auto` trims if at least this share of the vocabulary goes
 IDS = ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
-PROBE, PROBE_LENGTH = 64, 64  # so many sentences have their embeddings compared in the end, up to so many tokens
+PROBE, PROBE_LENGTH = 64, 64  # in the end the embeddings of so many sentences of so many tokens are compared
 
 
-def trim(parts: Backbone, sentences: list[str], mode: str) -> Backbone:
+def trim(backbone: Backbone, sentences: list[str], mode: str) -> Backbone:
     """Return a model and tokenizer without the pieces that Korean does not use.
 
-    Kept are special tokens, all pieces of the sentences, pieces with Hangul, single characters (so that anything
-    can still be spelt), and ASCII pieces of at most `ASCII_LENGTH` characters. The sentences encode as before.
+    Special tokens stay, all pieces of the sentences, pieces with Hangul, single characters (so that anything can
+    still be spelt), and ASCII pieces of at most `ASCII_LENGTH` characters. The sentences encode as before.
 
     Args:
-        parts: model and tokenizer.
-        sentences: the text at hand, prompts included.
-        mode: `always`, `never`, or `auto`: only where the larger part of the vocabulary goes.
+        backbone: the model and the tokenizer.
+        sentences: the sentences at hand, each with its prompt.
+        mode: `always`, `never`, or `auto`, which trims only where the larger part of the vocabulary goes.
 
     Raises:
-        KosbertError: the kind of tokenizer cannot be trimmed, or a sentence would encode otherwise.
+        KosbertError: a tokenizer of this kind cannot be trimmed, or a sentence would encode differently.
     """
     if mode == "never":
-        return parts
-    spec = json.loads(parts.tokenizer.backend_tokenizer.to_str())
-    kept = _kept(parts.tokenizer, spec["model"], sentences)
-    if mode == "auto" and len(kept) > (1 - WORTH_IT) * len(parts.tokenizer):
-        return parts
+        return backbone
+    spec = json.loads(backbone.tokenizer.backend_tokenizer.to_str())
+    kept = _kept(backbone.tokenizer, spec["model"], sentences)
+    if mode == "auto" and len(kept) > (1 - WORTH_IT) * len(backbone.tokenizer):
+        return backbone
     new = {old: index for index, old in enumerate(sorted(kept))}
-    trimmed = Backbone(_model(parts.model, new), _tokenizer(parts.tokenizer, spec, new))
-    _prove(parts, trimmed, sentences, new)
+    trimmed = Backbone(_model(backbone.model, new), _tokenizer(backbone.tokenizer, spec, new))
+    _verify(backbone, trimmed, sentences, new)
     return trimmed
 
 
 def _kept(tokenizer: PreTrainedTokenizerFast, model: dict[str, Any], sentences: list[str]) -> set[int]:
-    """Return the ids of the pieces that stay; `model` is the tokenizer's own, as JSON."""
+    """Return the ids of the pieces that stay; `model` is the JSON of the tokenizer's model."""
     backend = tokenizer.backend_tokenizer
     vocabulary = tokenizer.get_vocab()
     bytes_of_text = isinstance(backend.decoder, decoders.ByteLevel)
@@ -77,7 +77,7 @@ def _is_korean(piece: str, *, bytes_of_text: bool) -> bool:
 def _parts_of_words(backend: Tokenizer, prefix: str, sentences: list[str]) -> set[int]:
     """Return the ids of all pieces that a word of the sentences contains: so that an unknown word stays unknown.
 
-    A word is unknown if its rest after some longest pieces matches none; without those pieces it might match.
+    A word is unknown if no piece matches what its longest first pieces leave. With shorter ones the word might match.
     """
     ids = set()
     for sentence in sentences:
@@ -161,11 +161,11 @@ def _model(model: PreTrainedModel, new: dict[int, int]) -> PreTrainedModel:
     return smaller.eval()
 
 
-def _prove(before: Backbone, after: Backbone, sentences: list[str], new: dict[int, int]) -> None:
+def _verify(before: Backbone, after: Backbone, sentences: list[str], new: dict[int, int]) -> None:
     encoded = zip(token_ids(before.tokenizer, sentences), token_ids(after.tokenizer, sentences), strict=True)
     for sentence, (old_ids, new_ids) in zip(sentences, encoded, strict=True):
         if [new[id_] for id_ in old_ids] != new_ids:
-            raise KosbertError(f"base model: {sentence!r} would encode otherwise; set `trim: never`")
+            raise KosbertError(f"base model: {sentence!r} would encode differently; set `trim: never`")
     probe = sentences[:: len(sentences) // PROBE + 1]
     if not torch.equal(token_embeddings(before, probe, PROBE_LENGTH), token_embeddings(after, probe, PROBE_LENGTH)):
-        raise KosbertError("base model: without the dropped pieces it gives other embeddings; set `trim: never`")
+        raise KosbertError("base model: without the dropped pieces it gives different embeddings; set `trim: never`")

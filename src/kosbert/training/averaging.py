@@ -1,9 +1,9 @@
-"""Averaging weights: several states of a training, of several runs of it, and what it began with.
+"""Averaging weights: those of several states of a training, of several runs, and of the initial model.
 
 States late in a training lie around a flat minimum, whose middle generalises better than any of them (Izmailov et al.
 2018, "Averaging Weights Leads to Wider Optima and Better Generalization"). So do the ends of several runs from one
-start, whose batches differ (Wortsman et al. 2022, "Model Soups"). What a training began with has seen far more text
-than the training table; a share of it keeps what fine-tuning would forget (Wortsman et al. 2022, "Robust Fine-Tuning of
+start, whose batches differ (Wortsman et al. 2022, "Model Soups"). The initial model has seen far more text than
+the training table; a share of it keeps what fine-tuning would forget (Wortsman et al. 2022, "Robust Fine-Tuning of
 Zero-Shot Models").
 """
 
@@ -47,21 +47,21 @@ def citations(average: Average) -> list[str]:
     return [ROBUST, SOUPS] if average.runs > 1 else [ROBUST]
 
 
-def load_average(encoder: SentenceTransformer, states: Sequence[Path], start: Path, share: float) -> None:
-    """Give an encoder the mean of the weights of several states of its training, and of what it began with.
+def load_average(encoder: SentenceTransformer, states: Sequence[Path], init: Path, init_share: float) -> None:
+    """Load into an encoder the weighted mean of the weights of several states of its training and of its initial model.
 
     Args:
         encoder: the encoder.
-        states: folders of encoders of the same make, all with the same share.
-        start: another, with
-        share: its own, from 0 to 1.
+        states: the folders of the states, which share equally in what the initial model leaves.
+        init: the folder of the initial model.
+        init_share: the share of the initial model, from 0 to 1.
 
     Raises:
         KosbertError: there is no encoder in a folder, or it cannot be read.
     """
-    shares = [(start, share), *((state, (1 - share) / len(states)) for state in states)]
+    shares = [(init, init_share), *((state, (1 - init_share) / len(states)) for state in states)]
     mean = {name: torch.zeros_like(weights, dtype=torch.float64) for name, weights in encoder.state_dict().items()}
-    for folder, part in shares:
+    for folder, share in shares:
         for name, weights in load(folder).to(encoder.device).state_dict().items():
-            mean[name] += part * weights.double()
+            mean[name] += share * weights.double()
     encoder.load_state_dict({name: mean[name].to(weights.dtype) for name, weights in encoder.state_dict().items()})

@@ -16,16 +16,16 @@ from transformers import PreTrainedTokenizerFast
 
 from kosbert.encoder.model import prompt_of
 
-# So many batches are sorted together: enough for little padding, few enough that batches stay mixed.
+# The number of batches that are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50
 
 
-def tokenized(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> Dataset:
+def tokenize(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> Dataset:
     """Turn the sentences of examples into token ids, prompt and special tokens included.
 
     Args:
-        examples: columns of sentences, and perhaps a `label`.
-        encoder: whose tokenizer, prompt and longest sentence are used.
+        examples: the columns of sentences, and perhaps a `label`.
+        encoder: the encoder, whose tokenizer, prompt and `max_seq_length` are used.
         cache: the folder in which the result is kept on disk.
     """
     texts = [name for name in examples.column_names if name != "label"]
@@ -50,11 +50,11 @@ def tokenized(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> D
 
 
 def collator(tokenizer: PreTrainedTokenizerFast) -> SentenceTransformerDataCollator:
-    """Return the library's collator, for examples of `tokenized`."""
-    return SentenceTransformerDataCollator(preprocess_fn=partial(_padded, tokenizer))
+    """Return the library's collator, for examples of `tokenize`."""
+    return SentenceTransformerDataCollator(preprocess_fn=partial(_pad, tokenizer))
 
 
-def _padded(tokenizer: PreTrainedTokenizerFast, ids: list[list[int]], **_: object) -> dict[str, torch.Tensor]:
+def _pad(tokenizer: PreTrainedTokenizerFast, ids: list[list[int]], **_: object) -> dict[str, torch.Tensor]:
     longest = max(map(len, ids))
     return {
         "input_ids": torch.tensor([[*row, *[tokenizer.pad_token_id] * (longest - len(row))] for row in ids]),
@@ -66,8 +66,8 @@ class LengthBatchSampler(DefaultBatchSampler):
     """Random batches whose examples have about the same number of tokens.
 
     Each epoch is shuffled anew and cut into pools; each pool is sorted by length, cut into batches, and the batches of
-    all pools are shuffled. Every example is in one batch of the epoch; one that is not full comes last. The order
-    depends on the seed and the epoch alone. In pools of one batch each, batches are of any lengths.
+    all pools are shuffled. Every example is in one batch of the epoch; a batch that is not full comes last. The order
+    depends on the seed and the epoch alone. If a pool is one batch, the examples of a batch are of any length.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class LengthBatchSampler(DefaultBatchSampler):
         batches_per_pool: int = BATCHES_PER_POOL,
         **kwargs: object,
     ) -> None:
-        """Take the signature that the trainer calls, and a dataset of `tokenized`."""
+        """Take the signature that the trainer calls, and a dataset of `tokenize`."""
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, **kwargs)
         self._pool = batch_size * batches_per_pool
-        self._keys, self._lengths = _measured(dataset)
+        self._keys, self._lengths = _measure(dataset)
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch, as lists of row numbers."""
@@ -104,31 +104,36 @@ class LengthBatchSampler(DefaultBatchSampler):
 
 
 class DistinctBatchSampler(LengthBatchSampler):
-    """The same, but no sentence stands in a batch twice, as losses want that take the rest of a batch as negatives.
+    """Such batches in which no sentence occurs twice, for losses that take the rest of a batch as negatives.
 
-    Only where sentences occur so often that no such batches exist are they repeated.
+    Sentences are repeated only where they occur so often that no such batches exist.
     """
 
     def _cut(self, rows: NDArray[np.int32]) -> list[NDArray[np.int32]]:
         sizes = [len(batch) for batch in super()._cut(rows)]
         batches: list[dict[int, set[int]]] = [{} for _ in sizes]  # each row's sentences
-        room = [*range(len(sizes))]
+        unfilled = [*range(len(sizes))]
         for row in rows.tolist():
             sentences = set(self._keys[row].tolist())
-            place = next((place for place in room if _fits(sentences, batches[place])), room[0])
-            if not _fits(sentences, batches[place]):
-                row, sentences = _exchanged(row, sentences, batches, batches[place])  # noqa: PLW2901 - another takes its turn
-            batches[place][row] = sentences
-            if len(batches[place]) == sizes[place]:
-                room.remove(place)
+            number = next((number for number in unfilled if _fits(sentences, batches[number])), unfilled[0])
+            if not _fits(sentences, batches[number]):
+                row, sentences = _exchange(row, sentences, batches, batches[number])  # noqa: PLW2901 - another takes its turn
+            batches[number][row] = sentences
+            if len(batches[number]) == sizes[number]:
+                unfilled.remove(number)
         return [np.array(list(batch), dtype=np.int32) for batch in batches]
 
 
 def batch_sampler(dataset: Dataset, *, like_length: bool, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
-    """Return the batches for a dataset of `tokenized`.
+    """Return the sampler for a dataset of `tokenize`.
 
-    Examples without a label are told apart by the rest of their batch, so none of its sentences may stand in it twice;
-    for that, it takes a pool of many.
+    Examples without a label have the rest of their batch as negatives, so no sentence may occur in it twice; that takes
+    a pool of many batches.
+
+    Args:
+        dataset: the dataset.
+        like_length: whether the examples of a batch have about the same length, also where they need not.
+        options: further options of the sampler.
     """
     if "label" not in dataset.column_names:
         return DistinctBatchSampler(dataset, **options)
@@ -139,20 +144,20 @@ def _fits(sentences: set[int], batch: dict[int, set[int]], leaving: int | None =
     return all(sentences.isdisjoint(others) for row, others in batch.items() if row != leaving)
 
 
-def _exchanged(
-    row: int, sentences: set[int], batches: list[dict[int, set[int]]], place: dict[int, set[int]]
+def _exchange(
+    row: int, sentences: set[int], batches: list[dict[int, set[int]]], target: dict[int, set[int]]
 ) -> tuple[int, set[int]]:
-    """Put a row in the stead of one that fits into `place`, and return that one; the row itself if there is none."""
+    """Put a row in place of one that fits into the batch `target`, and return that one; else return the row itself."""
     for batch in batches:
         for other, others in batch.items():
-            if _fits(others, place) and _fits(sentences, batch, leaving=other):
+            if _fits(others, target) and _fits(sentences, batch, leaving=other):
                 del batch[other]
                 batch[row] = sentences
                 return other, others
     return row, sentences
 
 
-def _measured(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _measure(dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return a number for each sentence [rows, columns], equal for equal ones, and each row's tokens [rows]."""
     columns = [name for name, feature in dataset.features.items() if isinstance(feature, List)]
     keys = np.empty((len(dataset), len(columns)), dtype=np.int64)

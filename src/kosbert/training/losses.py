@@ -26,18 +26,21 @@ from kosbert.files import atomic_write
 from kosbert.params import Recipe
 from kosbert.training import averaging
 
-BATCH = 1000  # rows looked up at once
+BATCH = 1000  # the rows that are looked up at once
 
 
 @dataclass(frozen=True)
 class Objective:
     """How to read the training table, and the loss over its examples.
 
-    `examples` takes the table and a folder of its own: the examples are written there, and read from there as they
-    are needed, so that memory does not grow with the table. The folder has to stay as long as they are in use.
-    `loss` takes the encoder and, if a batch is too large to be encoded at once, the size that is not. Whether it
-    `accumulates`: its gradient of a batch is the mean of those of the batch's parts. A card tells the `title`, and has
-    the `citation` (BibTeX) of what is not from Sentence-BERT's paper, which every card cites.
+    Attributes:
+        title: the loss in words, for cards.
+        examples: the function that reads a table. It also takes a folder: the examples are written there, and read from
+            there as they are needed, so that memory does not grow with the table. The folder has to stay for as long.
+        loss: the function that makes the loss of an encoder and, if a batch is too large to be encoded at once, of the
+            number of examples that is not.
+        accumulates: whether the gradient of a batch is the mean of the gradients of its parts.
+        citation: what to cite (BibTeX) beside Sentence-BERT's paper, which every card cites; may be empty.
     """
 
     title: str
@@ -58,21 +61,21 @@ def triplets(table: Path, cache: Path) -> Dataset:
         KosbertError: a row is malformed, or no premise has both.
     """
     pairs = labelled_pairs(table, cache)
-    positives, negatives = _matched(_premise_keys(pairs), pairs.data.column("label").to_numpy())
+    positives, negatives = _match(_premise_keys(pairs), pairs.data.column("label").to_numpy())
     if not positives.size:
         raise KosbertError(f"{table}: no premise has both an entailed and a contradicting hypothesis")
     columns = {"anchor": "string", "positive": "string", "negative": "string"}
-    return _written(cache / "triplets.arrow", columns, _looked_up(pairs, positives, negatives))
+    return _write(cache / "triplets.arrow", columns, _look_up(pairs, positives, negatives))
 
 
 def labelled_pairs(table: Path, cache: Path) -> Dataset:
-    """Read an NLI table as premise, hypothesis and the label's place in `LABELS`.
+    """Read an NLI table as premise, hypothesis and the label's index in `LABELS`.
 
     Raises:
         KosbertError: a row is malformed.
     """
     rows = ((premise, hypothesis, LABELS.index(label)) for premise, hypothesis, label in read_nli(table))
-    return _written(cache / "pairs.arrow", {"premise": "string", "hypothesis": "string", "label": "int64"}, rows)
+    return _write(cache / "pairs.arrow", {"premise": "string", "hypothesis": "string", "label": "int64"}, rows)
 
 
 def scored_pairs(table: Path, cache: Path) -> Dataset:
@@ -82,7 +85,7 @@ def scored_pairs(table: Path, cache: Path) -> Dataset:
         KosbertError: a row is malformed.
     """
     rows = ((sentence1, sentence2, score / MAX_SCORE) for sentence1, sentence2, score in read_tune(table))
-    return _written(cache / "pairs.arrow", {"sentence1": "string", "sentence2": "string", "label": "float64"}, rows)
+    return _write(cache / "pairs.arrow", {"sentence1": "string", "sentence2": "string", "label": "float64"}, rows)
 
 
 def _premise_keys(pairs: Dataset) -> NDArray[np.uint64]:
@@ -95,10 +98,10 @@ def _premise_keys(pairs: Dataset) -> NDArray[np.uint64]:
     return np.fromiter(keys, np.uint64, count=len(pairs))
 
 
-def _matched(premises: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _match(premises: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the row numbers of the positives in their order, and of the negative that goes with each."""
     _, first, which = np.unique(premises, return_index=True, return_inverse=True)
-    premise = first[which]  # of each row: the number of the row where its premise first occurs
+    premise = first[which]  # for each row, the number of the row where its premise first occurs
 
     def sorted_rows(label: str) -> NDArray[np.intp]:
         rows = np.flatnonzero(labels == LABELS.index(label))
@@ -114,7 +117,7 @@ def _matched(premises: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[N
     return entailed[both], contradicting[begin[both] + turn[both] % count[both]]
 
 
-def _looked_up(
+def _look_up(
     pairs: Dataset, positives: NDArray[np.intp], negatives: NDArray[np.intp]
 ) -> Iterator[tuple[str, str, str]]:
     for begin in range(0, len(positives), BATCH):
@@ -122,10 +125,10 @@ def _looked_up(
         yield from zip(positive["premise"], positive["hypothesis"], negative["hypothesis"], strict=True)
 
 
-def _written(file: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> Dataset:
-    """Write rows as an Arrow file, whole or not at all, and return them as the dataset that is read from it."""
+def _write(file: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> Dataset:
+    """Write rows as an Arrow file, complete or not at all, and return them as the dataset that is read from it."""
     features = Features({name: Value(kind) for name, kind in columns.items()})
-    with atomic_write(file) as draft, ArrowWriter(path=str(draft), features=features) as writer:
+    with atomic_write(file) as tmp, ArrowWriter(path=str(tmp), features=features) as writer:
         for row in rows:
             writer.write(dict(zip(columns, row, strict=True)))
         writer.finalize()
@@ -145,7 +148,7 @@ def _softmax(model: SentenceTransformer, _: int | None) -> nn.Module:
 
 
 def _ranking(model: SentenceTransformer, mini_batch_size: int | None) -> nn.Module:
-    # The negatives are those of the whole batch: gathered from all processes, and, where the batch is too large to be
+    # The whole batch serves as negatives: it is gathered from all processes, and, where the batch is too large to be
     # encoded at once, with cached gradients (Gao et al. 2021, "Scaling Deep Contrastive Learning Batch Size").
     together = {"gather_across_devices": is_initialized()}
     if mini_batch_size is None:
@@ -174,7 +177,7 @@ HUANG = """\
 }
 """
 
-# The names are those that `Loss` in params.py allows, which is read where no torch is.
+# Its keys are the names that `Loss` in params.py allows; that module must not import torch.
 OBJECTIVES = {
     "ranking": Objective(
         "multiple negatives ranking loss with contradictions as hard negatives",

@@ -10,30 +10,26 @@ import click
 from dvclive import Live
 from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-DEV_METRIC = "dev_spearman_cosine"  # as the evaluator calls it; the trainer puts `eval_` before
+from kosbert.training.dev import dev_score
+
 LOGGED = ("loss", "learning_rate")
 LINE_EVERY = 30  # seconds
 
 
-def dev_score(metrics: dict[str, float]) -> float:
-    """Return cosine Spearman x 100 on dev, from what the evaluator or the trainer says."""
-    return 100 * metrics.get(DEV_METRIC, metrics.get(f"eval_{DEV_METRIC}", math.nan))
-
-
-class Lines(TrainerCallback):
-    """Plain lines: each dev score, and on the way there from time to time how far and how fast training is."""
+class ProgressLines(TrainerCallback):
+    """Plain lines: each dev score, and between them from time to time how far and how fast training is."""
 
     def __init__(self) -> None:
         self._began, self._first_step, self._last_line = time.monotonic(), 0, time.monotonic()
 
     def on_train_begin(self, _: TrainingArguments, state: TrainerState, *__: object, **___: object) -> None:
-        """Note when and where training began."""
+        """Note when training began, and at which step."""
         self._began, self._first_step, self._last_line = time.monotonic(), state.global_step, time.monotonic()
 
     def on_log(
         self, _: TrainingArguments, state: TrainerState, __: TrainerControl, *, logs: dict[str, float], **___: object
     ) -> None:
-        """Say how far training is, if the last line is some time ago."""
+        """Say how far training is, if the last line was some time ago."""
         if "loss" in logs and time.monotonic() - self._last_line >= LINE_EVERY:
             self._say(state, f"loss {logs['loss']:.4f}")
 
@@ -55,15 +51,15 @@ class Lines(TrainerCallback):
             click.echo(f"step {state.global_step}/{state.max_steps}: {what}{pace}")
 
 
-class Bar(ProgressCallback):
-    """The trainer's progress bar with rate and time left; the loss and the last dev score stand behind it."""
+class ProgressBar(ProgressCallback):
+    """The trainer's progress bar with rate and time left, followed by the loss and the last dev score."""
 
     def __init__(self) -> None:
         super().__init__()
         self._shown: dict[str, str] = {}
 
     def on_train_begin(self, args: TrainingArguments, state: TrainerState, *rest: object, **more: object) -> None:
-        """Begin where a resumed training does, so that rate and time left are those of this run."""
+        """Begin at the step from which training resumes, so that rate and time left are those of this run."""
         super().on_train_begin(args, state, *rest, **more)
         if self.training_bar is not None:
             self.training_bar.initial = self.training_bar.n = self.current_step = state.global_step
@@ -92,7 +88,7 @@ class Bar(ProgressCallback):
 
 
 class Curves(TrainerCallback):
-    """Loss, learning rate and dev score into a folder that `dvc plots` shows; also those from before a resumption."""
+    """Write loss, learning rate and dev score for `dvc plots`; those from before a resumption are written again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,0 +1,164 @@
+"""Training a recipe: warm-up, dev scores on the way, and at the end the best state, or the average of several."""
+
+import math
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import torch
+from datasets import DatasetDict, disable_progress_bars
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+
+from kosbert.data.tables import read_tune
+from kosbert.encoder.model import load, save, without_progress_bars
+from kosbert.errors import KosbertError
+from kosbert.files import weights_digest
+from kosbert.metrics import Cost
+from kosbert.params import Recipe, Training
+from kosbert.training import checkpoints
+from kosbert.training.averaging import load_average
+from kosbert.training.dev import PairEvaluator, dev_score
+from kosbert.training.progress import Curves, ProgressLines
+from kosbert.training.trainer import Trainer, arguments_for, build_trainer
+
+SEED_STRIDE = 1000  # between the seeds of runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a training. Dev scores are cosine Spearman x 100.
+
+    Attributes:
+        initial_dev: the dev score of the initial model.
+        best_dev: the dev score of the state or average that was saved.
+        cost: what the training cost; None for one that was resumed, where that is not known.
+    """
+
+    initial_dev: float
+    best_dev: float
+    cost: Cost | None = field(compare=False)
+
+
+@without_progress_bars()
+def train(
+    recipe: Recipe,
+    init: Path,
+    data: Path,
+    dev: Path,
+    out: Path,
+    *,
+    card: str,
+    curves: Path,
+    training: Training,
+    seed: int,
+) -> Outcome | None:
+    """Train a recipe and save the encoder with the best dev score, or the average that the recipe wants.
+
+    A training that was killed resumes from its last checkpoint, with the same result. Under torchrun or accelerate all
+    processes share the work: a batch is split among them.
+
+    Args:
+        recipe: the recipe.
+        init: the initial model, a sentence-transformers folder.
+        data: the table, or the folder of tables, that the recipe learns from.
+        dev: the tune file that states are compared on.
+        out: the folder to write, complete or not at all; checkpoints lie beside it until then.
+        card: the card of the trained encoder.
+        curves: the folder for the training curves: those of the first run, where several are averaged.
+        training: the parameters that all trainings share.
+        seed: the seed of everything random in the first run; that of the next is higher by `SEED_STRIDE`.
+
+    Returns:
+        The outcome in the process that writes; None in all others.
+
+    Raises:
+        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, the checkpoint cannot
+            be read, a GPU's memory does not suffice, or training diverged.
+    """
+    began = time.monotonic()
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    parameters = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
+    folder = checkpoints.checkpoint_dir(out, [init, data, dev], parameters)
+    average = recipe.average
+    run_dirs = checkpoints.run_dirs(folder, average.runs if average else 1)
+    initial_dev, resumed = math.nan, False
+    for number, run_dir in enumerate(run_dirs):
+        encoder = load(init)
+        arguments = arguments_for(recipe, training, encoder, run_dir, (seed + SEED_STRIDE * number) % 2**32)
+        checkpoint = _find_checkpoint(folder, arguments)
+        evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
+        callbacks = [ProgressLines(), *([] if number else [Curves(curves)])]
+        with build_trainer(
+            encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
+        ) as trainer:
+            if number == 0 and arguments.should_save:
+                initial_dev = _score_initial(trainer, recipe)
+            if len(run_dirs) > 1 and arguments.should_save:
+                click.echo(f"run {number + 1} of {len(run_dirs)}, with the seed {arguments.seed}")
+            best_dev = trainer.fit(checkpoint)
+        del trainer  # its optimizer needs more memory than the encoder
+        _raise_if_diverged(best_dev, arguments, folder)
+        resumed = resumed or checkpoint is not None
+    if not arguments.should_save:
+        return None
+    if average:
+        states = [state for run_dir in run_dirs for state in checkpoints.latest(run_dir, average.states)]
+        load_average(encoder, states, init, average.init)
+        best_dev = _score_average(encoder, evaluator, len(states))
+        _raise_if_diverged(best_dev, arguments, folder)
+    save(encoder, out, card=card)
+    checkpoints.remove(folder)
+    minutes = round((time.monotonic() - began) / 60, 1)
+    size = sum(tensor.numel() for tensor in encoder.parameters())
+    cost = None if resumed else Cost(size, minutes, _hardware(arguments), weights_digest(out))
+    return Outcome(initial_dev, best_dev, cost)
+
+
+def _find_checkpoint(folder: Path, arguments: SentenceTransformerTrainingArguments) -> Path | None:
+    """Return the checkpoint that a run can be resumed from, if there is one, and remove all useless ones."""
+    with arguments.main_process_first(local=False):
+        if arguments.should_save:
+            checkpoints.prune(folder)
+        return next(iter(checkpoints.latest(Path(arguments.output_dir), 1)), None)
+
+
+def _score_initial(trainer: Trainer, recipe: Recipe) -> float:
+    """Say what a training learns from and on what, and return the dev score of the initial model."""
+    tables = trainer.train_dataset
+    parts = tables.values() if isinstance(tables, DatasetDict) else [tables]
+    losses = zip(parts, recipe.losses.values(), strict=True)
+    examples = "; ".join(f"{len(part):,} examples, {loss} loss" for part, loss in losses)
+    click.echo(f"{examples}, {_hardware(trainer.args)}")
+    # The trainer itself does not evaluate here: its processes would then share no gradients later.
+    initial_dev = dev_score(trainer.evaluator(trainer.model))
+    click.echo(f"start: dev cosine Spearman {initial_dev:.2f}")
+    return initial_dev
+
+
+def _score_average(encoder: SentenceTransformer, evaluator: PairEvaluator, states: int) -> float:
+    dev = dev_score(evaluator(encoder))
+    several = f"{states} states" if states > 1 else "one state"
+    click.echo(f"average of {several} and the start: dev cosine Spearman {dev:.2f}")
+    return dev
+
+
+def _hardware(arguments: SentenceTransformerTrainingArguments) -> str:
+    precision = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+    device = arguments.device.type
+    if device != "cpu":
+        return f"{precision} on {device}"
+    threads = torch.get_num_threads()
+    return f"{precision} on cpu, {threads} thread{'s' * (threads > 1)}"
+
+
+def _raise_if_diverged(dev: float, arguments: SentenceTransformerTrainingArguments, folder: Path) -> None:
+    if math.isnan(dev):
+        if arguments.should_save:
+            checkpoints.remove(folder)  # nobody could resume from there
+        raise KosbertError(
+            "training diverged: its weights or its dev scores are no longer numbers; "
+            f"lower the recipe's learning_rate ({arguments.learning_rate:g})"
+        )
