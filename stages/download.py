@@ -1,20 +1,23 @@
-"""Stage `download`: the files of the dataset, from the first source that has them."""
+"""Stage `download`: the files of the dataset, each from the first mirror that has it."""
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
-from kosbert import params
-from kosbert.data import sources
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command(cls=Command)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the upstream files.")
 def main(out: Path) -> None:
-    """Download the dataset that params.yaml names, verified."""
-    for path, place in sources.download(params.load().chosen_dataset, out).items():
-        click.echo(f"{out / path}: from {place}")
+    """Download the dataset that params.yaml names, and verify it."""
+    from kosbert import params
+    from kosbert.data.download import download
+
+    for path, mirror in download(params.load().chosen_dataset, out).items():
+        click.echo(f"{out / path}: from {mirror}")
 
 
 if __name__ == "__main__":

@@ -1,30 +1,34 @@
-"""Stage `evaluate@<row>`: one encoder's predictions for the test set, and their eight figures."""
+"""Stage `evaluate@<row>`: one encoder's predictions for the test set, and their eight metrics."""
 
-import json
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
+from functools import partial
 from pathlib import Path
 
 import click
 
-from kosbert.data.tables import read_tune
-from kosbert.encoder.model import load
-from kosbert.errors import Command
-from kosbert.evaluation.predict import predict
-from kosbert.evaluation.scores import figures, write_predictions
-from kosbert.files import write_text
+from kosbert.command import Command
 
 
 @click.command(cls=Command)
 @click.option("--model", type=click.Path(path_type=Path), required=True, help="The encoder.")
-@click.option("--test", type=click.Path(path_type=Path), required=True, help="The tune file to score on.")
-@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="File for the similarities.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The metrics file.")
+@click.option("--test", type=click.Path(path_type=Path), required=True, help="The tune file of the test pairs.")
+@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="File for the predictions.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the metrics.")
 def main(model: Path, test: Path, predictions: Path, out: Path) -> None:
     """Score an encoder on a test set."""
-    predicted = predict(load(model), [*read_tune(test)])
-    scores = figures(predicted, source=test)
+    from kosbert.data.tables import read_tune
+    from kosbert.encoder.encode import encode
+    from kosbert.encoder.model import load
+    from kosbert.evaluation.predict import predict
+    from kosbert.evaluation.scores import compute_metrics, write_predictions
+    from kosbert.metrics import MAIN_METRIC, write_metrics
+
+    predicted = predict(partial(encode, load(model)), [*read_tune(test)])
+    metrics = compute_metrics(predicted, source=test)
     write_predictions(predicted, predictions)
-    write_text(out, json.dumps(scores, indent=2) + "\n")
-    click.echo(f"{out}: cosine Spearman {scores['cosine_spearman']:.2f}, and seven more")
+    write_metrics(out, metrics)
+    click.echo(f"{out}: cosine Spearman {metrics[MAIN_METRIC]:.2f}, and seven more metrics")
 
 
 if __name__ == "__main__":

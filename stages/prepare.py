@@ -1,12 +1,12 @@
-"""Stage `prepare`: upstream files to the tables that training and evaluation read."""
+"""Stage `prepare`: the tables that training and evaluation read, from the upstream files."""
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
-from kosbert import params
-from kosbert.data import prepare
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command(cls=Command)
@@ -15,10 +15,13 @@ from kosbert.errors import Command
 @click.option("--nli", type=click.Path(path_type=Path), required=True, help="File for the NLI table.")
 def main(raw: Path, tune: Path, nli: Path) -> None:
     """Write the tune files and the NLI table."""
+    from kosbert import params
+    from kosbert.data.prepare import prepare_nli, prepare_sts
+
     dataset = params.load().chosen_dataset
-    for line in prepare.prepare_sts(dataset, raw, tune):
+    for line in prepare_sts(dataset, raw, tune):
         click.echo(line)
-    click.echo(prepare.prepare_nli(dataset, raw, nli))
+    click.echo(prepare_nli(dataset, raw, nli))
 
 
 if __name__ == "__main__":

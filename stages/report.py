@@ -1,59 +1,68 @@
-"""Stage `report`: the performance table, as a file, in the README and on the terminal; and the same in detail."""
+"""Stage `report`: all models side by side, as the table, the table in detail, the pictures, and one page."""
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
-from kosbert import params
-from kosbert.errors import Command
-from kosbert.report.slices import read_test
-from kosbert.report.details import details
-from kosbert.report.significance import read_resampled
-from kosbert.evaluation.scores import read_predictions
-from kosbert.report.table import performance, replace_between_markers
-from kosbert.files import write_text
+from kosbert.command import Command
+
+PATH = click.Path(path_type=Path)
 
 
 @click.command(cls=Command)
-@click.option("--metrics", type=click.Path(path_type=Path), required=True, help="Folder of the metrics files.")
-@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Folder of the similarities.")
-@click.option("--resampled", type=click.Path(path_type=Path), required=True, help="What stage `resample` has found.")
-@click.option("--raw", type=click.Path(path_type=Path), required=True, help="Folder of the upstream files.")
-@click.option("--train", type=click.Path(path_type=Path), required=True, help="The tune file of the training pairs.")
-@click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file of the dev pairs.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the table.")
-@click.option("--details", "detailed", type=click.Path(path_type=Path), required=True, help="File for the details.")
-@click.option(
-    "--readme",
-    "readmes",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    required=True,
-    help="README with the table's markers; may be given several times.",
-)
+@click.option("--predictions", type=PATH, required=True, help="Folder of the predictions.")
+@click.option("--resampled", type=PATH, required=True, help="File that the stage `resample` has written.")
+@click.option("--models", type=PATH, required=True, help="Folder of the encoders.")
+@click.option("--curves", type=PATH, required=True, help="Folder of the training curves.")
+@click.option("--measured", type=PATH, required=True, help="Folder of the costs that trainings have measured.")
+@click.option("--costs", type=PATH, required=True, help="Folder for the costs that belong to the table.")
+@click.option("--raw", type=PATH, required=True, help="Folder of the upstream files.")
+@click.option("--train", type=PATH, required=True, help="The tune file of the training pairs.")
+@click.option("--dev", type=PATH, required=True, help="The tune file of the dev pairs.")
+@click.option("--svg", type=PATH, required=True, help="Folder for the pictures as SVG.")
+@click.option("--png", type=PATH, required=True, help="Folder for the pictures as PNG.")
+@click.option("--page", "page_file", type=PATH, required=True, help="File for the page.")
+@click.option("--table", "table_file", type=PATH, required=True, help="File for the table.")
+@click.option("--details", "details_file", type=PATH, required=True, help="File for the table in detail.")
+@click.option("--readme", "readmes", type=PATH, multiple=True, help="README with the table's markers; repeatable.")
 def main(
     *,
-    metrics: Path,
-    predictions: Path,
-    resampled: Path,
-    raw: Path,
-    train: Path,
-    dev: Path,
-    out: Path,
-    detailed: Path,
+    curves: Path,
+    measured: Path,
+    costs: Path,
+    svg: Path,
+    png: Path,
+    page_file: Path,
+    table_file: Path,
+    details_file: Path,
     readmes: tuple[Path, ...],
+    **inputs: Path,
 ) -> None:
-    """Write and print the performance table, and write it in detail."""
-    chosen = params.load()
-    table = performance(chosen, metrics)
-    test = read_test(raw / chosen.chosen_dataset.sts.test.path, train, dev)
-    predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
-    # All before any is written: a README without markers changes nothing. First what DVC brings back after a fault.
-    texts = {out: table, detailed: details(chosen, predicted, test, read_resampled(resampled))}
+    """Write and print the performance table, and write details, pictures and page."""
+    from kosbert import params
+    from kosbert.files import write_text
+    from kosbert.metrics import record_cost
+    from kosbert.report.details import details
+    from kosbert.report.page import page
+    from kosbert.report.plots.canvas import write_pictures
+    from kosbert.report.plots.gallery import draw
+    from kosbert.report.results import gather
+    from kosbert.report.table import performance, replace_between_markers
+
+    results = gather(params.load(), measured=measured, costs=costs, **inputs)
+    sections = draw(results, curves)
+    table = performance(results.params, results.metrics, results.costs)
+    # Everything is computed before anything is written, so a README without markers leaves all files as they were.
+    texts = {page_file: page(results, sections), table_file: table, details_file: details(results)}
     texts |= {readme: replace_between_markers(readme, table) for readme in readmes}
+    write_pictures([picture for section in sections for picture in section.pictures], svg=svg, png=png)
+    for recipe, cost in results.costs.items():
+        record_cost(costs / f"{recipe}.json", measured, cost)
     for path, text in texts.items():
         write_text(path, text)
-    click.echo(f"\n{table}\nIn detail, with intervals: {detailed}\n")
+    click.echo(f"\n{table}\nIn detail, with intervals: {details_file}\nWith pictures, for a browser: {page_file}\n")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,22 @@
-"""The eight figures against plain numpy and scipy on the saved embeddings, signs included."""
+"""The eight metrics against plain numpy and scipy on the saved embeddings, signs included; and their stage."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
+from support.stages import run_stage
 
 from kosbert.data.tables import read_tune
+from kosbert.encoder.encode import encode
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
-from kosbert.metrics import METRICS
 from kosbert.evaluation.predict import predict
-from kosbert.evaluation.scores import figures, read_predictions, write_predictions
+from kosbert.evaluation.scores import compute_metrics, read_predictions, write_predictions
+from kosbert.metrics import METRICS, SIMILARITIES, read_metrics
 
 
-def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):
+def test_the_eight_metrics_are_those_of_scipy(tiny, tables, tmp_path):
     path = tables / "tune/tune_test.tsv"
     sentences1, sentences2, gold = zip(*read_tune(path), strict=True)
     encoder = load(tiny)
@@ -36,12 +40,29 @@ def test_the_eight_figures_are_those_of_scipy(tiny, tables, tmp_path):
 
 
 def evaluate(encoder, path):
-    return figures(predict(encoder, [*read_tune(path)], bf16=False), source=path)
+    return compute_metrics(predict(partial(encode, encoder, bf16=False), [*read_tune(path)]), source=path)
 
 
-def test_figures_have_two_decimals(tiny, tables):
-    for figure in evaluate(load(tiny), tables / "tune/tune_test.tsv").values():
-        assert figure == round(figure, 2)
+def test_metrics_have_two_decimals(tiny, tables):
+    for value in evaluate(load(tiny), tables / "tune/tune_test.tsv").values():
+        assert value == round(value, 2)
+
+
+def test_predictions_are_made_of_whatever_encodes():
+    embeddings = {"a": [1, 0], "b": [0, 2], "c": [3, 4]}
+
+    def encode(texts):
+        return np.array([embeddings[text] for text in texts], np.float32)
+
+    found = predict(encode, [("a", "b", 1.0), ("c", "a", 4.5)])
+    assert found.columns.tolist() == ["gold", *SIMILARITIES]
+    assert found.to_numpy() == pytest.approx(np.array([[1, 0, -(5**0.5), -3, 0], [4.5, 0.6, -(20**0.5), -6, 3]]))
+
+
+def test_the_stage_writes_the_metrics_that_its_predictions_give(tiny, tables, tmp_path):
+    out, predictions, test = tmp_path / "base.json", tmp_path / "base.tsv", tables / "tune/tune_test.tsv"
+    run_stage("evaluate", "--model", tiny, "--test", test, "--predictions", predictions, "--out", out)
+    assert read_metrics(out) == compute_metrics(read_predictions(predictions), source=predictions)
 
 
 @pytest.mark.parametrize(
@@ -58,13 +79,13 @@ def test_where_there_is_no_correlation_it_is_an_error_not_a_nan(tiny, tmp_path, 
         evaluate(load(tiny), tmp_path / "same.tsv")
 
 
-def test_predictions_are_read_as_they_were_written_and_give_the_same_figures(tiny, tables, tmp_path):
+def test_predictions_are_read_as_they_were_written_and_give_the_same_metrics(tiny, tables, tmp_path):
     path = tables / "tune/tune_test.tsv"
-    predictions = predict(load(tiny), [*read_tune(path)])
+    predictions = predict(partial(encode, load(tiny)), [*read_tune(path)])
     write_predictions(predictions, tmp_path / "predictions/base.tsv")
     found = read_predictions(tmp_path / "predictions/base.tsv")
     np.testing.assert_allclose(found, predictions, rtol=1e-8)
-    assert figures(found, source=path) == figures(predictions, source=path)
+    assert compute_metrics(found, source=path) == compute_metrics(predictions, source=path)
 
 
 def test_predictions_with_other_columns_are_refused(tmp_path):
@@ -81,6 +102,6 @@ def test_a_folder_without_an_encoder_is_named(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"gold\tcosine\n\xff\xfe\n", b"gold\n1\t2\n3\t4\t5\n"])
 def test_predictions_that_are_no_table_are_one_clear_line(tmp_path, content):
     (tmp_path / "sts.tsv").write_bytes(content)
-    refusal = r"sts\.tsv: (no table of numbers|expected the columns).*`dvc repro -f` makes it"
+    refusal = r"sts\.tsv: (not a table of numbers|expected the columns).*`dvc repro -f` makes it"
     with pytest.raises(KosbertError, match=refusal):
         read_predictions(tmp_path / "sts.tsv")

@@ -1,19 +1,23 @@
-"""The detailed table: every figure with its interval, comparisons in words, and parts of the test set; no sentence."""
+"""The detailed table: each metric with its interval, comparisons in words, and parts of the test set; no sentence."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from kosbert.errors import KosbertError
-from kosbert.report.slices import PAIR_SEEN, UNSEEN, slices
-from kosbert.report.details import details
+from kosbert.evaluation.scores import compute_metrics
 from kosbert.metrics import SIMILARITIES
-from kosbert.report.published import PUBLISHED
+from kosbert.report.details import details
+from kosbert.report.published import published_rows
+from kosbert.report.resampling import compare_predictions, intervals
+from kosbert.report.results import Results, Row
 from kosbert.report.significance import holm, resample
-from kosbert.report.table import performance
-from kosbert.report.resampling import compare, intervals
+from kosbert.report.slices import PAIR_SEEN, UNSEEN, slices
+from kosbert.report.table import caption
 
 ROWS = {"base": 0.6, "nli": 0.6, "sts": 0.2, "nli_sts": 0.2}
 PAIRS = 200
@@ -52,13 +56,23 @@ def predict(test_set, spread, seed):
     return pd.DataFrame(similarities, columns=list(SIMILARITIES)).assign(gold=test_set["gold"])
 
 
-def written(kornlu, predictions, test_set):
-    return details(kornlu, predictions, test_set, resample(predictions, seed=3, resamples=kornlu.report.resamples))
+def results_of(params, predictions, test_set):
+    found = resample(predictions, seed=3, resamples=params.report.resamples)
+    rows = [
+        Row(name, params.report.rows[name], frame, compute_metrics(frame, source=Path(name)), found.intervals[name], 1)
+        for name, frame in predictions.items()
+    ]
+    return Results(params, rows, found.differences, test_set, {})
 
 
 @pytest.fixture(scope="module")
-def text(kornlu, predictions, test_set):
-    return written(kornlu, predictions, test_set)
+def results(kornlu, predictions, test_set):
+    return results_of(kornlu, predictions, test_set)
+
+
+@pytest.fixture(scope="module")
+def text(results):
+    return details(results)
 
 
 def table(text, heading):
@@ -72,29 +86,30 @@ def plain(text):
     return " ".join(text.split())
 
 
-def test_it_has_the_caption_of_the_performance_table(kornlu, text, root):
-    caption = performance(kornlu, root / "metrics").split("\n|")[0]
-    assert caption in text
-    assert caption.startswith("Dataset `kornlu`")
+def test_it_has_the_caption_of_the_performance_table(kornlu, text):
+    assert f"\n\n{caption(kornlu)}\n\n" in text
+    assert caption(kornlu).startswith("Dataset `kornlu`")
 
 
-def test_each_of_our_figures_has_its_interval_and_no_published_one_has(text, predictions):
-    head, *rows = table(text, "Figures")
+def test_each_of_our_metrics_has_its_interval_and_no_published_one_has(text, predictions, kornlu):
+    head, *rows = table(text, "Metrics")
     assert head[:3] == ["Base model", "Trained on", "cos P"]
     found = intervals(predictions["sts"], seed=3, resamples=1000)["cosine_spearman"]
-    figure = 100 * predictions["sts"]["gold"].corr(predictions["sts"]["cosine"], method="spearman")
+    score = 100 * predictions["sts"]["gold"].corr(predictions["sts"]["cosine"], method="spearman")
     assert rows[2][:2] == ["e5-small (ours)", "STS"]
-    assert rows[2][3] == f"{figure:.2f} [{found.low:.1f}, {found.high:.1f}]"
+    assert rows[2][3] == f"{score:.2f} [{found.low:.1f}, {found.high:.1f}]"
     assert all(re.fullmatch(r"\d+\.\d\d \[\d+\.\d, \d+\.\d\]", cell) for row in rows[:4] for cell in row[2:])
-    assert [[float(cell) for cell in row[2:]] for row in rows[4:]] == [list(row) for row in PUBLISHED.values()]
-    assert "no interval: only the figures were published" in plain(text)
-    assert "95 % confidence interval, of 1,000 bootstrap resamples of the 200 test pairs" in plain(text)
+    assert [[float(cell) for cell in row[2:]] for row in rows[4:]] == [
+        [*row.values()] for row in published_rows(kornlu.chosen_dataset).values()
+    ]
+    assert "no interval: only their metrics were published" in plain(text)
+    assert "95 % confidence interval, from 1,000 bootstrap resamples of the 200 test pairs" in plain(text)
 
 
-def test_published_figures_never_stand_beside_another_datasets(kornlu, predictions, test_set):
-    text = written(kornlu.model_copy(update={"dataset": "sample"}), predictions, test_set)
+def test_published_metrics_never_stand_beside_another_datasets(kornlu, results):
+    text = details(replace(results, params=kornlu.model_copy(update={"dataset": "sample"})))
     assert "published" not in text
-    assert len(table(text, "Figures")) == 1 + len(ROWS)
+    assert len(table(text, "Metrics")) == 1 + len(ROWS)
 
 
 def test_few_rows_are_all_compared_and_the_verdict_is_in_words(text, predictions):
@@ -107,7 +122,7 @@ def test_few_rows_are_all_compared_and_the_verdict_is_in_words(text, predictions
         ["NLI, then STS", "NLI"],
         ["NLI, then STS", "STS"],
     ]
-    found = compare(predictions["base"], predictions["sts"], seed=3, resamples=1000)
+    found = compare_predictions(predictions["base"], predictions["sts"], seed=3, resamples=1000)
     assert rows[1][2:5] == [
         f"{found.difference:+.2f}",
         f"[{found.low:+.2f}, {found.high:+.2f}]",
@@ -116,7 +131,7 @@ def test_few_rows_are_all_compared_and_the_verdict_is_in_words(text, predictions
     # those of one spread differ by chance alone
     assert [row[-1] for row in rows] == ["no", "yes", "yes", "yes", "yes", "no"]
     assert [float(row[-2]) for row in rows] == pytest.approx(holm([float(row[-3]) for row in rows]), abs=3e-4)
-    assert "over test pairs, not over training seeds" in plain(text)
+    assert "about test pairs, not about training seeds" in plain(text)
     assert "Of 6 comparisons" in plain(text)
 
 
@@ -124,7 +139,7 @@ def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(kornlu, 
     names = ["a", "base", "b", "c", "d"]
     report = kornlu.report.model_copy(update={"rows": {name: f"label {name}" for name in names}})
     predictions = {name: predict(test_set, 0.5, seed) for seed, name in enumerate(names)}
-    text = written(kornlu.model_copy(update={"report": report}), predictions, test_set)
+    text = details(results_of(kornlu.model_copy(update={"report": report}), predictions, test_set))
     assert [(row[0][-1], row[1][6:]) for row in table(text, "Differences")[1:]] == [
         *(("a", "base"), ("b", "base"), ("c", "base"), ("d", "base")),
         *(("b", "a"), ("c", "b"), ("d", "c")),
@@ -132,7 +147,7 @@ def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(kornlu, 
 
 
 def test_a_single_row_is_compared_with_none(kornlu, predictions, test_set):
-    text = written(kornlu, {"base": predictions["base"]}, test_set)
+    text = details(results_of(kornlu, {"base": predictions["base"]}, test_set))
     assert "## Differences" not in text
     assert table(text, "Genre")[0] == ["", "Pairs", "nothing further"]
 
@@ -142,9 +157,8 @@ def test_parts_of_the_test_set_stand_by_model(text, predictions, test_set):
     assert head == ["", "Pairs", "nothing further", "NLI", "STS", "NLI, then STS"]
     assert whole[:2] == ["all", "200"]
     assert [row[:2] for row in rows] == [["news", "80"], ["chat", "120"]]
-    for column, frame in enumerate(predictions.values(), start=2):
-        found = slices(test_set, frame).set_index("name")["cosine_spearman"]
-        assert [row[column] for row in rows] == [f"{found['news']:.2f}", f"{found['chat']:.2f}"]
+    for row, part in zip(rows, slices(test_set, predictions)["genre"], strict=True):
+        assert row[2:] == [f"{score:.2f}" for score in part.scores.values()]
     for heading in ("Source", "Length", "Word overlap", "Seen in training"):
         assert sum(int(row[1]) for row in table(text, heading)[2:]) == PAIRS
 
@@ -153,7 +167,7 @@ def test_pairs_that_overlap_training_are_named_by_line_and_the_scores_without_th
     *_, unseen, seen = table(text, "Seen in training")
     assert unseen[:2] == ["neither sentence in train or dev", "198"]
     assert seen == ["the pair in train or dev", "2", "n/a", "n/a", "n/a", "n/a"]
-    assert "Test pairs with the pair in train or dev: 2, which are these lines of the test table: 5, 8." in plain(text)
+    assert "Test pairs with the pair in train or dev: 2, at these lines of the test table: 5, 8." in plain(text)
     assert "Test pairs with a sentence in train or dev: 0." in plain(text)
 
 
@@ -161,6 +175,6 @@ def test_no_sentence_of_the_test_set_is_in_it(text):
     assert "문장" not in text
 
 
-def test_predictions_of_another_test_set_are_refused(kornlu, predictions, test_set):
-    with pytest.raises(KosbertError, match="199 pairs cannot be held against 200"):
-        written(kornlu, predictions, test_set.iloc[1:])
+def test_predictions_of_another_test_set_are_refused(results):
+    with pytest.raises(KosbertError, match="199 pairs cannot be compared with 200"):
+        details(replace(results, test=results.test.iloc[1:]))

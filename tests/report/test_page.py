@@ -1,14 +1,14 @@
-"""The page: whole, safe, and alone."""
+"""The page: complete, safe, and alone."""
 
 from base64 import b64encode
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from kosbert.errors import KosbertError
-from kosbert.report.slices import worst
 from kosbert.report.page import page
-from kosbert.report.rows import best
+from kosbert.report.slices import worst
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 
@@ -42,9 +42,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def write(small, rows, test_set, groups, resampled):
-    def write(params=small, test=test_set):
-        return page(params, rows, test, groups, resampled.differences)
+def write(results, sections):
+    def write(**changes):
+        return page(replace(results, **changes), sections)
 
     return write
 
@@ -59,23 +59,23 @@ def parsed(html):
     return Page(html)
 
 
-def test_every_picture_is_in_the_page_itself_and_described(parsed, groups):
-    pictures = [picture for group in groups for picture in group.pictures]
+def test_every_picture_is_in_the_page_itself_and_described(parsed, sections):
+    pictures = [picture for section in sections for picture in section.pictures]
     images = parsed.all("img")
     assert [image["src"] for image in images] == [
         f"data:image/svg+xml;base64,{b64encode(picture.svg).decode()}" for picture in pictures
     ]
     assert [image["alt"] for image in images] == [picture.alt for picture in pictures]
     assert all(picture.caption in parsed.words() for picture in pictures)
-    assert "No curves are there for: NLI, then STS." in parsed.words()
+    assert "No curves for: NLI, then STS." in parsed.words()
 
 
-def test_every_row_stands_with_its_figures_and_intervals(parsed, rows):
+def test_every_row_stands_with_its_metrics_and_intervals(parsed, results):
     words = parsed.words()
-    for row in rows:
-        assert f"{row.label} e5-small (ours) {row.figures['cosine_pearson']:.2f}" in words
+    for row in results.rows:
+        assert f"{row.label} e5-small (ours) {row.metrics['cosine_pearson']:.2f}" in words
         interval = row.intervals["dot_spearman"]
-        assert f"{row.figures['dot_spearman']:.2f} {interval.low:.1f} to {interval.high:.1f}" in words
+        assert f"{row.metrics['dot_spearman']:.2f} {interval.low:.1f} to {interval.high:.1f}" in words
 
 
 def test_each_comparison_has_a_verdict_in_words(parsed):
@@ -85,17 +85,16 @@ def test_each_comparison_has_a_verdict_in_words(parsed):
     assert "NLI, then STS against nothing further +" in text
 
 
-def test_the_worst_pairs_are_those_of_the_best_row_with_gold_and_predicted(parsed, rows, test_set):
-    chosen = best(rows)
-    found = worst(test_set, chosen.predictions, count=20)
+def test_the_worst_pairs_are_those_of_the_best_row_with_gold_and_predicted(parsed, results, test_set):
+    found = worst(test_set, results.best.predictions, count=20)
     text = parsed.words().split("The 20 worst pairs")[-1]
-    assert f"highest cosine Spearman, {chosen.label} :" in text
+    assert f"for the row with the highest cosine Spearman, {results.best.label} ." in text
     shown = [
         f"{pair.sentence1} {pair.sentence2} gold {pair.gold:.1f} , predicted {pair.predicted:.1f} ,"
         for pair in found.itertuples()
     ]
-    places = [text.index(pair) for pair in shown]
-    assert places == sorted(places)
+    positions = [text.index(pair) for pair in shown]
+    assert positions == sorted(positions)
     assert [element["lang"] for element in parsed.all("p") if "lang" in element] == ["ko"] * 40
     assert parsed.all("html") == [{"lang": "en"}]
 
@@ -136,19 +135,19 @@ def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_lic
     assert "sample : a made-up sample, so these scores mean nothing" in parsed.words()
     assert "published" not in parsed.words()
     assert "CC BY-SA" not in parsed.words()
-    kornlu = Page(write(small.model_copy(update={"dataset": "kornlu"}))).words()
+    kornlu = Page(write(params=small.model_copy(update={"dataset": "kornlu"}))).words()
     assert "NLI, then STS ETRI KorBERT (published) 80.10 80.42" in kornlu
     assert "kf-deberta-multitask 185 M 86.25" in kornlu
     assert "under CC BY-SA 4.0" in kornlu
     assert "of the data: CC-BY-SA-4.0; of the base: MIT" in kornlu
 
 
-def test_one_row_alone_has_no_comparisons(small, rows, test_set, groups):
-    assert "Which differences are real" not in Page(page(small, rows[:1], test_set, groups, [])).words()
+def test_one_row_alone_has_no_comparisons(write, results):
+    assert "Which differences are real" not in Page(write(rows=results.rows[:1], comparisons=[])).words()
 
 
 def test_a_part_with_few_pairs_has_no_score(parsed):
-    assert " n/a " in parsed.words().split("Backbone of the test set")[-1].split("one score only.")[1]
+    assert " n/a " in parsed.words().split("Parts of the test set")[-1].split("the same score.")[1]
 
 
 def test_predictions_of_other_pairs_are_refused(write, test_set):

@@ -1,5 +1,6 @@
 """The pictures: which there are, that they are the same bytes each time, and the numbers they show."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -11,14 +12,13 @@ import pandas as pd
 import pytest
 
 from kosbert.errors import KosbertError
-from kosbert.report.published import PUBLISHED_BY_SIZE, Encoder
-from kosbert.report.significance import write_resampled
 from kosbert.params import Average
 from kosbert.report.plots import canvas
 from kosbert.report.plots.curves import DEV, LOSS, curves, read_curve
-from kosbert.report.plots.predictions import calibration
 from kosbert.report.plots.gallery import draw
+from kosbert.report.plots.predictions import calibration
 from kosbert.report.plots.scores import bars, front, sizes
+from kosbert.report.published import PublishedResult, published_by_size
 
 NAMES = [
     *("scores", "sizes", "density_base", "density_nli", "density_sts", "density_nli_sts"),
@@ -26,62 +26,62 @@ NAMES = [
 ]
 
 
-def pictures(groups):
-    return [picture for group in groups for picture in group.pictures]
+def pictures(sections):
+    return [picture for section in sections for picture in section.pictures]
 
 
-def test_each_row_and_each_training_with_curves_has_its_pictures(groups):
-    assert [picture.name for picture in pictures(groups)] == NAMES
-    for picture in pictures(groups):
+def test_each_row_and_each_training_with_curves_has_its_pictures(sections):
+    assert [picture.name for picture in pictures(sections)] == NAMES
+    for picture in pictures(sections):
         assert ET.fromstring(picture.svg).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
         assert picture.png.startswith(b"\x89PNG\r\n")
         assert picture.caption.endswith(".")
         assert picture.alt
 
 
-def test_a_training_without_curves_is_left_out_with_a_word(groups):
-    assert groups[-1].missing == "No curves are there for: NLI, then STS."
+def test_a_training_without_curves_is_left_out_with_a_word(sections):
+    assert sections[-1].missing == "No curves for: NLI, then STS."
 
 
-def test_all_curves_may_be_missing(small, rows, tmp_path):
-    last = draw(small, rows[:1], tmp_path)[-1]
+def test_all_curves_may_be_missing(results, tmp_path):
+    last = draw(replace(results, rows=results.rows[:1]), tmp_path)[-1]
     assert last.pictures == []
-    assert last.missing == "No curves are there for: NLI; STS; NLI, then STS."
+    assert last.missing == "No curves for: NLI; STS; NLI, then STS."
 
 
-def test_another_process_draws_the_same_bytes(small, project, groups, resampled, tmp_path):
-    write_resampled(resampled, tmp_path / "resampled.json")
-    (tmp_path / "params.json").write_text(small.model_dump_json())
+def test_another_process_draws_the_same_bytes(small, project, paths, sections, tmp_path):
+    (tmp_path / "given.json").write_text(json.dumps({name: str(path) for name, path in paths.items()}))
+    (tmp_path / "params.json").write_text(small.model_dump_json(by_alias=True))
     script = (
-        "import sys; from pathlib import Path; from kosbert import params\n"
-        "from kosbert.report.plots import canvas; from kosbert.report.plots.gallery import draw\n"
-        "from kosbert.report.rows import gather; from kosbert.report.significance import read_resampled\n"
-        "folder, out = Path(sys.argv[1]), Path(sys.argv[2]); given = (out / 'params.json').read_text()\n"
-        "p = params.Params.model_validate_json(given)\n"
-        "found = read_resampled(out / 'resampled.json')\n"
-        "groups = draw(p, gather(p, folder / 'predictions', folder / 'models', found), folder / 'curves')\n"
-        "canvas.write([x for g in groups for x in g.pictures], svg=out / 'svg', png=out / 'png')\n"
+        "import json, sys; from pathlib import Path; from kosbert import params\n"
+        "from kosbert.report.plots.canvas import write_pictures; from kosbert.report.plots.gallery import draw\n"
+        "from kosbert.report.results import gather\n"
+        "curves, out = Path(sys.argv[1]), Path(sys.argv[2])\n"
+        "p = params.Params.model_validate_json((out / 'params.json').read_text())\n"
+        "given = {name: Path(path) for name, path in json.loads((out / 'given.json').read_text()).items()}\n"
+        "sections = draw(gather(p, **given), curves)\n"
+        "write_pictures([x for s in sections for x in s.pictures], svg=out / 'svg', png=out / 'png')\n"
     )
-    command = [sys.executable, "-c", script, str(project), str(tmp_path)]
-    subprocess.run(command, check=True)
+    subprocess.run([sys.executable, "-c", script, str(project / "curves"), str(tmp_path)], check=True)
     assert sorted(path.stem for path in (tmp_path / "svg").iterdir()) == sorted(NAMES)
-    for picture in pictures(groups):
+    for picture in pictures(sections):
         assert (tmp_path / f"svg/{picture.name}.svg").read_bytes() == picture.svg
         assert (tmp_path / f"png/{picture.name}.png").read_bytes() == picture.png
 
 
-def test_what_an_older_run_has_drawn_is_gone(groups, tmp_path):
+def test_what_an_older_run_has_drawn_is_gone(sections, tmp_path):
     svg, png = tmp_path / "svg", tmp_path / "png"
-    canvas.write(pictures(groups), svg=svg, png=png)
-    canvas.write(pictures(groups)[:1], svg=svg, png=png)
+    canvas.write_pictures(pictures(sections), svg=svg, png=png)
+    canvas.write_pictures(pictures(sections)[:1], svg=svg, png=png)
     assert [path.name for folder in (svg, png) for path in folder.iterdir()] == ["scores.svg", "scores.png"]
 
 
-def test_published_rows_are_drawn_only_beside_those_of_the_same_dataset(rows):
-    beside, alone = ([bars(rows, "e5", comparable=each), sizes(rows, comparable=each)] for each in (True, False))
+def test_published_rows_are_drawn_only_beside_those_of_the_same_dataset(small, results):
+    kornlu = replace(results, params=small.model_copy(update={"dataset": "kornlu"}))
+    beside, alone = ([bars(each), sizes(each)] for each in (kornlu, results))
     assert "ETRI KorBERT: NLI 70.45" in beside[0].alt
     assert "Qwen3-Embedding-8B 90.07" in beside[1].alt
-    assert "without intervals, because only the figures are known" in beside[0].caption
+    assert "Grey: published, without intervals" in beside[0].caption
     assert not any("ETRI" in picture.alt or "Qwen" in picture.alt or "Grey" in picture.caption for picture in alone)
 
 
@@ -91,12 +91,13 @@ def test_a_label_in_hangul_gives_way_to_the_rows_name():
 
 
 @pytest.mark.filterwarnings("error")
-def test_few_pairs_and_odd_labels_are_drawn_without_a_warning(small, rows, tmp_path):
+def test_few_pairs_and_odd_labels_are_drawn_without_a_warning(results, tmp_path):
     labels = ["문장 유사도", "50 $ and $x", "<&>", "a" * 40]
     few = [
-        replace(row, label=label, predictions=row.predictions.head(3)) for row, label in zip(rows, labels, strict=True)
+        replace(row, label=label, predictions=row.predictions.head(3))
+        for row, label in zip(results.rows, labels, strict=True)
     ]
-    assert len(pictures(draw(small, few, tmp_path))) == 2 + 2 * len(rows)
+    assert len(pictures(draw(replace(results, rows=few), tmp_path))) == 2 + 2 * len(few)
 
 
 def test_calibration_has_groups_of_like_size_and_the_order_that_would_be_perfect():
@@ -115,16 +116,14 @@ def test_fewer_pairs_than_groups_are_a_group_each():
 
 def test_the_front_are_those_that_none_of_their_size_or_smaller_beats():
     given = (("a", 10, 70), ("b", 10, 71), ("c", 20, 71), ("d", 30, 75))
-    assert [each.name for each in front([Encoder(name, size, "", score, "") for name, size, score in given])] == [
-        "b",
-        "d",
-    ]
+    results = [PublishedResult(name, size, "", score, "") for name, size, score in given]
+    assert [each.name for each in front(results)] == ["b", "d"]
     assert front([]) == []
 
 
-def test_the_published_encoders_are_in_the_order_of_their_size_and_score():
-    keys = [(each.millions, each.cosine_spearman) for each in PUBLISHED_BY_SIZE]
-    assert keys == sorted(keys)
+def test_the_published_results_are_in_the_order_of_size_and_score(chosen):
+    keys = [(each.millions, each.cosine_spearman) for each in published_by_size(chosen.datasets["kornlu"])]
+    assert keys == sorted(keys) != []
 
 
 @pytest.mark.parametrize(
@@ -143,7 +142,7 @@ def test_a_training_too_short_for_a_loss_has_a_picture_but_one_without_a_dev_sco
     assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, average=None).alt
     assert "average" not in curves("nli", "NLI", tmp_path, average=None).caption
     assert curves("nli", "NLI", tmp_path, average=Average(runs=3, states=2, init=0.3)).caption.endswith(
-        "Kept is an average of weights of 3 runs, of which this is the first."
+        "An average of the weights of 3 runs, of which this is the first, is kept."
     )
     (tmp_path / LOSS).unlink()
     assert curves("nli", "NLI", tmp_path, average=None).alt.endswith("its best, 72.25, at step 10.")

@@ -6,8 +6,8 @@ import pytest
 
 from kosbert.errors import KosbertError
 from kosbert.metrics import SIMILARITIES
+from kosbert.report.resampling import compare_predictions, intervals
 from kosbert.report.significance import holm, read_resampled, resample, write_resampled
-from kosbert.report.resampling import compare, intervals
 
 DRAWS = {"seed": 3, "resamples": 200}
 
@@ -27,7 +27,7 @@ def test_intervals_and_comparisons_are_those_of_the_rows_alone(predictions):
     assert found.intervals == {name: intervals(frame, **DRAWS) for name, frame in predictions.items()}
     assert [(each.one, each.other) for each in found.differences] == [("base", "nli"), ("base", "sts"), ("nli", "sts")]
     for each in found.differences:
-        assert each.comparison == compare(predictions[each.one], predictions[each.other], **DRAWS)
+        assert each.comparison == compare_predictions(predictions[each.one], predictions[each.other], **DRAWS)
     assert [each.corrected for each in found.differences] == holm([e.comparison.p_value for e in found.differences])
     assert [each.distinguishable for each in found.differences] == [False, True, True]
 

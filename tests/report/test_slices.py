@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import spearmanr
 
 from kosbert.data.tables import read_tune
 from kosbert.errors import KosbertError
@@ -25,9 +25,7 @@ def predicted(test, cosine=None):
 
 
 def sizes(test, by):
-    found = slices(test, predicted(test))
-    part = found[found["by"] == by]
-    return dict(zip(part["name"], part["pairs"], strict=True))
+    return {part.name: part.pairs for part in slices(test, {"row": predicted(test)})[by]}
 
 
 def test_the_test_set_is_read_with_origin_and_overlap(tmp_path):
@@ -105,9 +103,8 @@ def test_each_way_parts_the_whole_test_set():
     rng = np.random.default_rng(2)
     pairs = [[" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(2)] for _ in range(100)]
     test = made(pairs, genre=rng.choice(["a", "b"], 100))
-    found = slices(test, predicted(test))
-    assert list(found) == ["by", "name", "pairs", "cosine_pearson", "cosine_spearman"]
-    assert found.groupby("by", sort=False)["pairs"].sum().to_dict() == dict.fromkeys(
+    found = slices(test, {"row": predicted(test)})
+    assert {by: sum(part.pairs for part in parts) for by, parts in found.items()} == dict.fromkeys(
         ["genre", "source", "length", "word overlap", "seen in training"], 100
     )
 
@@ -117,15 +114,13 @@ def test_a_part_has_its_own_scores_and_none_where_it_is_small_or_has_one_gold_sc
     genre = np.repeat(["a", "few", "same"], [30, 29, 30])
     test = made([("가", "나")] * 89, genre=genre, gold=np.where(genre == "same", 2, np.arange(89) % 6))
     shuffled = test.sample(frac=1, random_state=3)  # parts do not go by the index
-    predictions = predicted(shuffled)
-    found = slices(shuffled, predictions)
-    part = predictions[(shuffled["genre"] == "a").to_numpy()]
-    assert found.loc[found["name"] == "a", ["cosine_pearson", "cosine_spearman"]].to_numpy()[0] == pytest.approx(
-        [100 * correlate(part["gold"], part["cosine"]).statistic for correlate in (pearsonr, spearmanr)]
+    rows = {"one": predicted(shuffled), "other": predicted(shuffled, np.arange(89) / 89)}
+    found = {part.name: part.scores for part in slices(shuffled, rows)["genre"]}
+    members = (shuffled["genre"] == "a").to_numpy()
+    assert found["a"] == pytest.approx(
+        {name: 100 * spearmanr(row["gold"][members], row["cosine"][members]).statistic for name, row in rows.items()}
     )
-    without = found[found["name"].isin(["few", "same"])]
-    assert len(without) == 2
-    assert without[["cosine_pearson", "cosine_spearman"]].isna().all(axis=None)
+    assert found["few"] == found["same"] == pytest.approx({"one": np.nan, "other": np.nan}, nan_ok=True)
 
 
 def test_the_worst_pairs_come_first_with_scores_on_the_scale_of_gold():
@@ -153,10 +148,10 @@ def test_predicted_scores_are_cut_off_and_ties_stay_in_order():
     assert found["predicted"].loc[[4, 5]].tolist() == [0, 5]
 
 
-@pytest.mark.parametrize("function", [slices, worst])
+@pytest.mark.parametrize("function", [lambda test, row: slices(test, {"sts": row}), worst], ids=["slices", "worst"])
 def test_predictions_of_another_test_set_are_refused(function):
     test = made([("가", "나")] * 40)
-    with pytest.raises(KosbertError, match="40 pairs cannot be held against 39: predictions and test set have to be"):
+    with pytest.raises(KosbertError, match="40 pairs cannot be compared with 39: predictions and test set must come"):
         function(test, predicted(test).iloc[1:])
-    with pytest.raises(KosbertError, match="pair 1 has the gold score 0 here and 5 there"):
+    with pytest.raises(KosbertError, match="pair 1 has the gold score 0 in one and 5 in the other"):
         function(test, predicted(test).assign(gold=5 - test["gold"]))

@@ -1,30 +1,30 @@
-"""The performance table: its rows and columns, the dataset's name above it, and its place in the README."""
+"""The performance table: its rows and columns, the caption above it, and its copy in the README."""
 
-import json
 import re
 
 import pytest
 
-from kosbert.metrics import Cost, write_cost
 from kosbert.errors import KosbertError
-from kosbert.metrics import METRICS
+from kosbert.metrics import METRICS, Cost
 from kosbert.report.table import performance, replace_between_markers
 
-
-@pytest.fixture
-def metrics(tmp_path):
-    for place, name in enumerate(["base", "nli", "sts", "nli_sts"]):
-        figures = {figure: 10 * place + column + 0.5 for column, figure in enumerate(METRICS)}
-        (tmp_path / f"{name}.json").write_text(json.dumps(figures))
-    return tmp_path
+VALUES = {
+    row: {name: 10 * number + column + 0.5 for column, name in enumerate(METRICS)}
+    for number, row in enumerate(["base", "nli", "sts", "nli_sts"])
+}
 
 
-def with_dataset(params, name):
-    return params.model_copy(update={"dataset": name})
+def table(params, dataset, **minutes):
+    """The table for a dataset, with the minutes that trainings took."""
+    costs = {
+        name: Cost(30_300_000, minutes[name], "bf16 on cpu, 2 threads", "") if name in minutes else None
+        for name in params.recipes
+    }
+    return performance(params.model_copy(update={"dataset": dataset}), VALUES, costs)
 
 
-def test_our_rows_come_first_in_their_order_then_the_published_ones(four, metrics):
-    first = performance(with_dataset(four, "kornlu"), metrics).partition("\n\nBy size")[0]
+def test_our_rows_come_first_in_their_order_then_the_published_ones(four):
+    first = table(four, "kornlu").partition("\n\nBy size")[0]
     rows = [line.split("|") for line in first.splitlines()[5:]]
     assert [row[2].strip() for row in rows][:6] == [
         "Trained on",
@@ -44,54 +44,35 @@ def test_our_rows_come_first_in_their_order_then_the_published_ones(four, metric
     assert len(rows) == 2 + 4 + 6
 
 
-def test_the_columns_are_the_originals(four, metrics):
-    head = performance(with_dataset(four, "kornlu"), metrics).splitlines()[5]
+def test_the_columns_are_the_originals(four):
+    head = table(four, "kornlu").splitlines()[5]
     assert [cell.strip() for cell in head.split("|")[3:-1]] == [
         *("cos P", "cos S", "euc P", "euc S", "man P", "man S", "dot P", "dot S")
     ]
 
 
-def test_dataset_and_base_model_stand_above_the_table(four, metrics):
-    first, second, *_ = performance(with_dataset(four, "kornlu-full"), metrics).splitlines()
+def test_dataset_and_base_model_stand_above_the_table(four):
+    first, second, *_ = table(four, "kornlu-full").splitlines()
     assert first == "Dataset `kornlu-full`: KorSTS, and all 950,354 pairs of KorNLI."
     assert second.startswith("Base model `e5-small`: ")
 
 
-def test_what_may_not_be_passed_on_is_said_above_the_table(four, metrics):
-    _, second, *_ = performance(four.model_copy(update={"base_model": "etri-korbert"}), metrics).splitlines()
+def test_what_may_not_be_passed_on_is_said_above_the_table(four):
+    _, second, *_ = table(four.model_copy(update={"base_model": "etri-korbert"}), "kornlu").splitlines()
     assert second == (
         "Base model `etri-korbert`: ETRI KorBERT, eojeol. Licence: ETRI KorBERT licence; "
         "neither the base nor a model trained from it may be passed on."
     )
 
 
-def test_published_figures_never_stand_beside_another_datasets(four, metrics):
-    table = performance(with_dataset(four, "sample"), metrics)
-    assert table.startswith("Dataset `sample`: a made-up sample, so these scores mean nothing.")
-    assert "ETRI" not in table
+def test_published_metrics_never_stand_beside_another_datasets(four):
+    text = table(four, "sample")
+    assert text.startswith("Dataset `sample`: a made-up sample, so these scores mean nothing.")
+    assert "ETRI" not in text
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (None, "not found"),
-        ("{", "not valid JSON"),
-        ("{}", "expected exactly the keys cosine_pearson"),
-        ("[]", "expected exactly the keys"),
-    ],
-)
-def test_metrics_that_are_not_the_eight_figures_are_refused(four, metrics, content, message):
-    path = metrics / "sts.json"
-    path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(KosbertError) as error:
-        performance(four, metrics)
-    assert error.value.message.startswith(f"{path}: {message}")
-
-
-def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_way(four, metrics):
-    for name, minutes in (("nli", 1.5), ("nli_sts", 4.0)):
-        write_cost(metrics / f"costs/{name}.json", Cost(30_300_000, minutes, "bf16 on cpu, 2 threads"))
-    lines = performance(with_dataset(four, "kornlu"), metrics).partition("By size.")[2].splitlines()
+def test_by_size_ours_stand_among_the_published_with_the_minutes_from_the_base_on(four):
+    lines = table(four, "kornlu", nli=1.5, nli_sts=4.0).partition("By size.")[2].splitlines()
     assert lines[0] == " Minutes: all trainings from the base on, bf16 on cpu, 2 threads."
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
     assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "5.5"] in rows
@@ -99,25 +80,16 @@ def test_by_size_ours_stand_among_the_published_with_the_minutes_of_the_whole_wa
     scores = [float(row[3]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert [row[0] for row in rows if "ours" in row[0]] == ["e5-small, `nli_sts` (ours)", "e5-small, `nli` (ours)"]
-    sample = performance(with_dataset(four, "sample"), metrics)
+    sample = table(four, "sample", nli=1.5)
     assert "e5-small, `nli` (ours)" in sample
     assert "KoSimCSE" not in sample
 
 
-def test_a_training_whose_cost_is_not_known_gives_no_minutes(four, metrics):
-    write_cost(metrics / "costs/nli_sts.json", Cost(30_300_000, 4.0, "bf16 on cpu, 2 threads"))  # but not that of nli
-    table = performance(with_dataset(four, "sample"), metrics)
-    assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", table)
-
-
-@pytest.mark.parametrize(
-    "damaged", ["{", "{}", '{"parameters": "many", "minutes": 4.0, "on": "cpu"}', '{"parameters": 3, "on": "cpu"}']
-)
-def test_a_cost_that_is_none_is_a_clear_error(four, metrics, damaged):
-    write_cost(metrics / "costs/nli.json", Cost(1, 1.0, "cpu"))
-    (metrics / "costs/nli.json").write_text(damaged)
-    with pytest.raises(KosbertError, match=r"costs/nli\.json: expected parameters, minutes, on"):
-        performance(four, metrics)
+def test_a_training_whose_cost_is_not_known_gives_no_minutes(four):
+    text = table(four, "sample", nli_sts=4.0)  # but the minutes of nli are not known
+    assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", text)
+    assert "`nli` (ours)" not in text
+    assert "Minutes: all trainings from the base on, not known." in table(four, "sample")
 
 
 def test_only_the_part_between_the_readmes_markers_is_replaced(tmp_path):

@@ -1,1 +1,1 @@
-"""The eight figures, and the table made of them."""
+"""One model's predictions for sentence pairs, and their eight metrics."""

@@ -1,8 +1,11 @@
-"""What an encoder says of sentence pairs: four similarities for each, its predictions."""
+"""A model's predictions for sentence pairs: four similarities of the two embeddings of each."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sentence_transformers import SentenceTransformer
+from numpy.typing import NDArray
 from sentence_transformers.util import (
     pairwise_cos_sim,
     pairwise_dot_score,
@@ -10,9 +13,8 @@ from sentence_transformers.util import (
     pairwise_manhattan_sim,
 )
 
-from kosbert.encoder.encode import encode
-from kosbert.metrics import SIMILARITIES
 from kosbert.evaluation.scores import GOLD
+from kosbert.metrics import SIMILARITIES
 
 _PAIRWISE = dict(
     zip(
@@ -23,23 +25,20 @@ _PAIRWISE = dict(
 )
 
 
-def predict(
-    encoder: SentenceTransformer, pairs: list[tuple[str, str, float]], *, bf16: bool | None = None
-) -> pd.DataFrame:
-    """Take the similarities of sentence pairs.
+def predict(encode: Callable[[list[str]], NDArray[Any]], pairs: list[tuple[str, str, float]]) -> pd.DataFrame:
+    """Predict how similar the sentences of each pair are.
 
-    Euclidean and Manhattan similarity are negated distances and dot is the raw product, of the embeddings as the
-    encoder gives them; the original project's encoders do not normalise theirs.
+    Euclidean and Manhattan similarity are negated distances, and dot is the plain product, of the embeddings as they
+    are; the original project's models do not normalise theirs.
 
     Args:
-        encoder: the encoder.
-        pairs: sentence, sentence, gold score.
-        bf16: whether to encode in bf16; if None, where the hardware does.
+        encode: a function from texts to their embeddings [texts, dimensions], such as an encoder's `encode`.
+        pairs: the pairs, each as sentence, sentence, gold score.
 
     Returns:
         A row for each pair, in their order; columns `gold` and the four `SIMILARITIES`.
     """
     sentences1, sentences2, gold = map(list, zip(*pairs, strict=True))
-    left, right = np.split(encode(encoder, [*sentences1, *sentences2], bf16=bf16), 2)
+    left, right = np.split(encode([*sentences1, *sentences2]), 2)
     similarities = {name: pairwise(left, right).numpy().astype(float) for name, pairwise in _PAIRWISE.items()}
     return pd.DataFrame({GOLD: gold, **similarities})

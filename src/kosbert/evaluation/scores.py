@@ -1,4 +1,4 @@
-"""The eight figures of predictions, which are four similarities for each pair of a test set; and their file."""
+"""The eight metrics of predictions; and the file of predictions."""
 
 from pathlib import Path
 
@@ -7,40 +7,41 @@ import pandas as pd
 from scipy.stats import pearsonr, spearmanr
 
 from kosbert.errors import KosbertError, one_line
-from kosbert.metrics import CORRELATIONS, METRICS, SIMILARITIES
 from kosbert.files import atomic_write
+from kosbert.metrics import CORRELATIONS, METRICS, SIMILARITIES
 
-GOLD = "gold"  # the column of the scores that predictions are held against
+GOLD = "gold"  # the column of the gold scores
 _CORRELATE = dict(zip(CORRELATIONS, (pearsonr, spearmanr), strict=True))
 
 
-def figures(predictions: pd.DataFrame, *, source: Path) -> dict[str, float]:
-    """Return the eight `FIGURES` of predictions, in that order, x 100 and rounded to two decimals.
+def compute_metrics(predictions: pd.DataFrame, *, source: Path) -> dict[str, float]:
+    """Compute the eight `METRICS` of predictions, in that order, x 100 and rounded to two decimals.
 
     Args:
-        predictions: as `predict.predict` gives them.
-        source: the file the pairs are from, to be named in an error.
+        predictions: the predictions, as `predict.predict` returns them.
+        source: the file that an error names.
 
     Raises:
-        KosbertError: a figure is not a number: there are less than two pairs, or all have the same similarity or score.
+        KosbertError: there is no correlation: there are fewer than two pairs, or all have one similarity or score.
     """
     if len(predictions) < 2:  # noqa: PLR2004 - a correlation is of two or more
         raise KosbertError(f"{source}: {len(predictions)} pair; a correlation needs at least two")
     for column in predictions:
         if predictions[column].nunique() < 2:  # noqa: PLR2004
-            whose = "gold score" if column == GOLD else f"{column} similarity"
-            raise KosbertError(f"{source}: all pairs have the same {whose}, so there is no correlation")
-    found = (
-        _CORRELATE[correlation](predictions[GOLD], predictions[similarity]).statistic
-        for similarity, correlation in (name.split("_") for name in METRICS)
-    )
-    return {name: round(100 * float(figure), 2) for name, figure in zip(METRICS, found, strict=True)}
+            value = "gold score" if column == GOLD else f"{column} similarity"
+            raise KosbertError(f"{source}: all pairs have the same {value}, so there is no correlation")
+    metrics = {}
+    for name in METRICS:
+        similarity, correlation = name.split("_")
+        value = _CORRELATE[correlation](predictions[GOLD], predictions[similarity]).statistic
+        metrics[name] = round(100 * float(value), 2)
+    return metrics
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
-    """Write predictions as TSV with a header, whole or not at all."""
-    with atomic_write(path) as draft:
-        predictions.to_csv(draft, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
+    """Write predictions as TSV with a header, complete or not at all."""
+    with atomic_write(path) as tmp:
+        predictions.to_csv(tmp, sep="\t", index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -54,11 +55,13 @@ def read_predictions(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
     except (ValueError, OverflowError) as error:
-        raise KosbertError(f"{path}: no table of numbers: {one_line(error)[:200]}; `dvc repro -f` makes it") from error
+        raise KosbertError(
+            f"{path}: not a table of numbers: {one_line(error, 200)}; `dvc repro -f` makes it"
+        ) from error
     if tuple(predictions) != (GOLD, *SIMILARITIES):
         raise KosbertError(f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` makes it")
     if predictions.isna().any(axis=None) or not isinstance(predictions.index, pd.RangeIndex):
-        raise KosbertError(f"{path}: a row has not {len(predictions.columns)} numbers; `dvc repro -f` makes it")
+        raise KosbertError(f"{path}: a row does not have {len(predictions.columns)} numbers; `dvc repro -f` makes it")
     return predictions
 
 
@@ -66,12 +69,12 @@ def check_same_pairs(one: pd.DataFrame, other: pd.DataFrame) -> None:
     """Check that two tables with a column `gold` are of the same pairs, as far as gold scores tell.
 
     Raises:
-        KosbertError: one has more rows, or a row has another score.
+        KosbertError: the tables differ in length, or in the gold score of a row.
     """
-    advice = "predictions and test set have to be of the same file; `dvc repro` makes them so"
+    advice = "predictions and test set must come from the same file; `dvc repro` makes them so"
     if len(one) != len(other):
-        raise KosbertError(f"{len(one):,} pairs cannot be held against {len(other):,}: {advice}")
+        raise KosbertError(f"{len(one):,} pairs cannot be compared with {len(other):,}: {advice}")
     if (different := ~np.isclose(one[GOLD], other[GOLD])).any():
         row = int(different.argmax())
         here, there = one[GOLD].iloc[row], other[GOLD].iloc[row]
-        raise KosbertError(f"pair {row + 1:,} has the gold score {here:g} here and {there:g} there: {advice}")
+        raise KosbertError(f"pair {row + 1:,} has the gold score {here:g} in one and {there:g} in the other: {advice}")

@@ -1,6 +1,6 @@
-"""How far a figure, and a difference of two, is due to which pairs happen to be in the test set.
+"""How much a metric, or a difference of two, depends on which pairs happen to be in the test set.
 
-Everything here resamples test pairs. What another seed of a training would change is not in it.
+Everything here resamples test pairs. It does not tell what another seed of a training would change.
 """
 
 import warnings
@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import DegenerateDataWarning, bootstrap, permutation_test, rankdata, zscore
 
-from kosbert.metrics import METRICS, MAIN, SIMILARITIES
 from kosbert.evaluation.scores import GOLD, check_same_pairs
+from kosbert.metrics import MAIN_METRIC, METRICS, SIMILARITIES
 
 LEVEL = 0.95
 Array = NDArray[Any]  # of numbers, with the pairs along the last axis
@@ -23,7 +23,7 @@ _BATCH = 200  # resamples in memory at once; an array of five columns of 1,379 p
 
 @dataclass(frozen=True)
 class Interval:
-    """A confidence interval of a figure, x 100; NaN where resamples have no correlation, as of two or three pairs."""
+    """A confidence interval of a metric, x 100; NaN where resamples have no correlation, as of two or three pairs."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference of two systems' figures, x 100, its confidence interval, and the p-value of there being none."""
+    """The difference of two models in a metric, x 100, its confidence interval, and the p-value of no difference."""
 
     difference: float
     low: float
@@ -40,56 +40,58 @@ class Comparison:
 
 
 def intervals(predictions: pd.DataFrame, *, seed: int, resamples: int, level: float = LEVEL) -> dict[str, Interval]:
-    """Return a confidence interval for each of the eight `FIGURES`, in that order.
+    """Return a confidence interval for each of the eight `METRICS`, in that order.
 
-    The bootstrap over pairs (Efron, 1979, Bootstrap Methods: Another Look at the Jackknife): pairs are drawn with
-    replacement, the same ones for all figures, and the interval is of percentiles of the figures they give. Not BCa:
-    on the 1,379 pairs of KorSTS its bounds differ by less than 0.2, it is no nearer to its level on normal data,
-    and it is undefined where a figure is 100 or two systems are equal. Percentiles stay within -100 and 100.
+    This is the bootstrap over pairs (Efron, 1979, Bootstrap Methods: Another Look at the Jackknife): pairs are drawn
+    with replacement, the same ones for all metrics, and the bounds are percentiles of the metrics they give. BCa would
+    bring nothing: on the 1,379 pairs of KorSTS its bounds differ by less than 0.2, its coverage on normal data is no
+    better, and it is undefined where a metric is 100 or two models are equal. Percentiles stay within -100 and 100.
 
     Args:
-        predictions: as `predict` gives them.
-        seed: of the draws.
-        resamples: how many.
-        level: the share of such intervals that cover the figure of all pairs there could be.
+        predictions: the predictions, as `predict` returns them.
+        seed: the seed of the draws.
+        resamples: the number of resamples.
+        level: the share of such intervals that cover the metric of all pairs there could be.
     """
     columns = predictions[[GOLD, *SIMILARITIES]].to_numpy(float).T
 
-    def figures(values: Array, order: Array, axis: int) -> Array:
+    def metrics(values: Array, order: Array, axis: int) -> Array:
         ranks = rankdata(order, axis=axis)
-        found = [_pearson(each[0], each[1:]) for each in (values, ranks)]
-        return np.stack(found, axis=1).reshape(len(METRICS), *values.shape[1:-1])
+        correlations = [_pearson(each[0], each[1:]) for each in (values, ranks)]
+        return np.stack(correlations, axis=1).reshape(len(METRICS), *values.shape[1:-1])
 
-    lows, highs = _percentiles((columns, _order(columns)), figures, level, resamples, np.random.default_rng(seed))
+    lows, highs = _percentiles((columns, _order(columns)), metrics, level, resamples, np.random.default_rng(seed))
     return {name: Interval(float(low), float(high)) for name, low, high in zip(METRICS, lows, highs, strict=True)}
 
 
-def compare(one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int, figure: str = MAIN) -> Comparison:
-    """Hold two systems' predictions of the same pairs against each other: a figure of `other` minus that of `one`.
+def compare_predictions(
+    one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int, metric: str = MAIN_METRIC
+) -> Comparison:
+    """Compare two models' predictions of the same pairs: a metric of `other` minus that of `one`.
 
-    The interval is that of `intervals`, of the difference: both systems are scored on the same drawn pairs. The
+    The interval is made as in `intervals`, for the difference: both models are scored on the same drawn pairs. The
     p-value is that of approximate randomisation (Noreen, 1989, Computer-Intensive Methods for Testing Hypotheses; for
     this field described by Dror et al., 2018, The Hitchhiker's Guide to Testing Statistical Significance in NLP):
-    if the systems are alike, a pair's two predictions may be swapped, each with probability 1/2, and what they
-    differ by is one draw of many like it. Two-sided; the systems' own order counts as one of the draws, so the
-    smallest p-value is 2 / (resamples + 1).
+    if the models are alike, a pair's two predictions may be swapped, each with probability 1/2, and their difference is
+    one draw of many like it. The test is two-sided. The order as it is counts as one of the draws, so the smallest
+    p-value is 2 / (resamples + 1).
 
-    Cosines of two systems are on different scales, and swapping them as they are would mix the scales up. So each
-    system's are first made ranks (for Spearman) or standardised (for Pearson), over all pairs, which leaves its
-    figure as it is; what is then swapped is correlated without being ranked again.
+    Cosines of two models are on different scales, and swapping them as they are would mix the scales up. So the cosines
+    of each are first made ranks (for Spearman) or standardised (for Pearson), over all pairs, which leaves the metric
+    as it is; the swapped values are correlated without being ranked again.
 
     Args:
-        one: predictions, as `predict` gives them.
-        other: those of the other system, of the same pairs in the same order.
-        seed: of the draws.
-        resamples: how many, for the interval and for the p-value each.
-        figure: one of `FIGURES`.
+        one: the predictions of one model, as `predict` returns them.
+        other: the predictions of the other model, for the same pairs in the same order.
+        seed: the seed of the draws.
+        resamples: the number of resamples for the interval, and of draws for the p-value.
+        metric: one of `METRICS`.
 
     Raises:
         KosbertError: the two are not of the same pairs.
     """
     check_same_pairs(one, other)
-    similarity, correlation = figure.split("_")
+    similarity, correlation = metric.split("_")
     columns = np.stack([one[GOLD], one[similarity], other[similarity]]).astype(float)
     ranked = correlation == "spearman"
     rng = np.random.default_rng(seed)
@@ -99,9 +101,9 @@ def compare(one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int
         return _pearson(gold, second) - _pearson(gold, first)
 
     low, high = _percentiles((_order(columns) if ranked else columns,), difference, LEVEL, resamples, rng)
-    gold, *systems = rankdata(columns, axis=-1) if ranked else zscore(columns, axis=-1)
+    gold, *models = rankdata(columns, axis=-1) if ranked else zscore(columns, axis=-1)
     test = permutation_test(
-        systems,
+        models,
         lambda first, second, axis: _pearson(gold, second) - _pearson(gold, first),  # noqa: ARG005 - always the last
         permutation_type="samples",
         vectorized=True,

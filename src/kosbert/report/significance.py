@@ -1,4 +1,4 @@
-"""What resampling test pairs says of the rows of the table, once for all that is made of it; and its file."""
+"""Which rows of the table differ by more than chance in the choice of test pairs; and the file of the resampling."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,18 +10,17 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from kosbert.errors import KosbertError
-from kosbert.metrics import MAIN
-from kosbert.report.resampling import LEVEL, Comparison, Interval, compare, intervals
 from kosbert.files import write_text
 from kosbert.params import BASE
+from kosbert.report.resampling import LEVEL, Comparison, Interval, compare_predictions, intervals
 
 FEW = 4  # rows of which all are compared with all
-ERROR = 1 - LEVEL
+ALPHA = 1 - LEVEL
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The `MAIN` figure of the row `other` held against that of `one`, and the p-value corrected by `holm`."""
+class RowComparison:
+    """A comparison of the rows `one` and `other` in the `MAIN_METRIC`, and its p-value corrected by `holm`."""
 
     one: str
     other: str
@@ -31,45 +30,45 @@ class Difference:
     @property
     def distinguishable(self) -> bool:
         """Whether the two rows differ by more than chance in the choice of test pairs."""
-        return self.corrected < ERROR
+        return self.corrected < ALPHA
 
 
 @dataclass(frozen=True)
 class Resampled:
-    """The intervals of each row's figures, and the differences of rows."""
+    """The confidence intervals of each row's metrics, and the differences of rows."""
 
     intervals: dict[str, dict[str, Interval]]
-    differences: list[Difference]
+    differences: list[RowComparison]
 
 
 def resample(predictions: dict[str, pd.DataFrame], *, seed: int, resamples: int) -> Resampled:
     """Resample the test pairs.
 
     Args:
-        predictions: those of each row, in the order of the table.
-        seed: of the draws, and
-        resamples: how many, for each figure and each comparison.
+        predictions: the predictions of each row, in the order of the table.
+        seed: the seed of the draws.
+        resamples: the number of draws for each interval and each comparison.
 
     Raises:
         KosbertError: two rows are not of the same pairs.
     """
-    found = {
-        (one, other): compare(predictions[one], predictions[other], seed=seed, resamples=resamples, figure=MAIN)
-        for one, other in compared(list(predictions))
+    comparisons = {
+        (one, other): compare_predictions(predictions[one], predictions[other], seed=seed, resamples=resamples)
+        for one, other in pairs_to_compare(list(predictions))
     }
-    corrected = holm([each.p_value for each in found.values()])
+    corrected = holm([each.p_value for each in comparisons.values()])
     return Resampled(
         {name: intervals(frame, seed=seed, resamples=resamples) for name, frame in predictions.items()},
-        [Difference(*names, each, p) for (names, each), p in zip(found.items(), corrected, strict=True)],
+        [RowComparison(*rows, each, p) for (rows, each), p in zip(comparisons.items(), corrected, strict=True)],
     )
 
 
-def compared(rows: list[str]) -> list[tuple[str, str]]:
-    """All pairs of few rows; of more, each with the base (or the first), and each with the next."""
+def pairs_to_compare(rows: list[str]) -> list[tuple[str, str]]:
+    """Return all pairs of few rows; of more, each row with the base (or the first), and each with the next."""
     rows = sorted(rows, key=lambda row: row != BASE)
-    every = list(combinations(rows, 2))
+    pairs = list(combinations(rows, 2))
     near = {*((rows[0], row) for row in rows[1:]), *pairwise(rows)}
-    return every if len(rows) <= FEW else [pair for pair in every if pair in near]
+    return pairs if len(rows) <= FEW else [pair for pair in pairs if pair in near]
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -85,7 +84,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def write_resampled(resampled: Resampled, path: Path) -> None:
-    """Write all of it as JSON, whole or not at all."""
+    """Write the outcome of the resampling as JSON, complete or not at all."""
     write_text(path, json.dumps(asdict(resampled), indent=2) + "\n")
 
 

@@ -1,29 +1,43 @@
-"""Where an encoder fails: its scores on slices of the test set, and the pairs it gets most wrong."""
+"""Where models fail: their scores on slices of the test set, and the pairs that one gets most wrong."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from kosbert.data.tables import MAX_SCORE, read_korsts_sources, read_tune
-from kosbert.metrics import CORRELATIONS
 from kosbert.evaluation.scores import GOLD, check_same_pairs
 
-FEWEST = 30  # pairs of a slice that is scored; the standard error of a correlation of fewer is about 10 points or more
+FEWEST = 30  # pairs of a slice that is scored; with fewer, a correlation's standard error is about 10 points or more
 UNSEEN = "neither sentence in train or dev"
 SENTENCE_SEEN = "a sentence in train or dev"
 PAIR_SEEN = "the pair in train or dev"
 SEEN = (UNSEEN, SENTENCE_SEEN, PAIR_SEEN)
-_SLICE_COLUMNS = ["by", "name", "pairs", *(f"cosine_{correlation}" for correlation in CORRELATIONS)]
 _EDGES = re.compile(r"^\W+|\W+$")
 
 
+@dataclass(frozen=True)
+class Slice:
+    """A part of the test set, and how well each row does on it.
+
+    Attributes:
+        name: the name of the part.
+        pairs: the number of its pairs.
+        scores: the cosine Spearman of each row, x 100; NaN for fewer than `FEWEST` pairs, or where all have one score.
+    """
+
+    name: str
+    pairs: int
+    scores: dict[str, float]
+
+
 def read_test(raw: Path, train: Path, dev: Path) -> pd.DataFrame:
-    """Read the test set with all that it may be sliced by.
+    """Read the test set with all columns that it is sliced by.
 
     Args:
-        raw: the upstream KorSTS test file, which tells where a pair is from.
+        raw: the upstream KorSTS test file, which has the origin of each pair.
         train: the tune file of the training pairs.
         dev: the tune file of the dev pairs.
 
@@ -50,55 +64,57 @@ def read_test(raw: Path, train: Path, dev: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sentence1", "sentence2", GOLD, "genre", "source", "seen"])
 
 
-def slices(test: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Score an encoder on parts of the test set.
+def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> dict[str, list[Slice]]:
+    """Score the rows of the table on parts of the test set.
 
-    They are by genre; by source; by length (the mean characters of both sentences, in thirds); by word overlap
+    The parts are by genre; by source; by length (the mean characters of both sentences, in thirds); by word overlap
     (Jaccard index of the eojeols, the words between spaces, without punctuation at their ends); and by what was
     seen in training, so that `UNSEEN` has the scores without all pairs that overlap train and dev. A band's upper bound
-    belongs to it. A slice in which gold scores differ less has lower correlations for that alone.
+    belongs to it. A slice in which gold scores differ less has lower correlations for that reason alone.
 
     Args:
-        test: as `read_test` gives it.
-        predictions: those of the same pairs, in the same order.
+        test: the test set, as `read_test` returns it.
+        predictions: the predictions of each row, for the same pairs in the same order.
 
     Returns:
-        A row for each slice that has pairs; columns by, name, pairs, cosine_pearson and cosine_spearman (x 100; NaN
-        where there are less than `FEWEST` pairs, or all have the same score).
+        The slices that have pairs, by the property that divides the test set.
 
     Raises:
         KosbertError: test and predictions are not of the same pairs.
     """
-    check_same_pairs(test, predictions)
-    ways = {
+    for frame in predictions.values():
+        check_same_pairs(test, frame)
+    properties = {
         "genre": _in_order_of_appearance(test["genre"]),
         "source": _in_order_of_appearance(test["source"]),
         "length": _lengths(test),
         "word overlap": _overlaps(test),
         "seen in training": pd.Categorical(test["seen"], categories=SEEN),
     }
-    rows = [
-        (by, name, len(part), *(_correlation(part, method) for method in CORRELATIONS))
-        for by, names in ways.items()
-        for name, part in predictions.groupby(names, observed=True)
-    ]
-    return pd.DataFrame(rows, columns=_SLICE_COLUMNS)
+    return {
+        by: [
+            Slice(name, int(members.sum()), {row: _spearman(frame[members]) for row, frame in predictions.items()})
+            for name in names.categories
+            if (members := np.asarray(names == name)).any()
+        ]
+        for by, names in properties.items()
+    }
 
 
 def worst(test: pd.DataFrame, predictions: pd.DataFrame, *, count: int = 20) -> pd.DataFrame:
     """Return the pairs whose predicted score is furthest from the gold one, worst first; ties in the test set's order.
 
-    A cosine predicts no score by itself: encoders keep theirs in a narrow band, each in its own, and a correlation does
-    not ask which. So the cosines are brought to the scale of the scores by the line that fits this very test set
-    best (least squares), and cut off at 0 and 5. It is for looking at errors; no figure is made of it.
+    A cosine predicts no score by itself: each model keeps its cosines in a narrow band of its own, which a correlation
+    ignores. So the cosines are brought to the scale of the scores by the line that fits this very test set
+    best (least squares), and cut off at 0 and 5. This is for looking at errors; no metric is made of it.
 
     Args:
-        test: as `read_test` gives it.
-        predictions: those of the same pairs, in the same order.
-        count: how many pairs, at most.
+        test: the test set, as `read_test` returns it.
+        predictions: the predictions for the same pairs, in the same order.
+        count: the number of pairs, at most.
 
     Returns:
-        Columns sentence1, sentence2, gold, predicted (both 0 to 5), genre; the index tells the row of `test`.
+        Columns sentence1, sentence2, gold, predicted (both 0 to 5), genre; the index is the row of `test`.
 
     Raises:
         KosbertError: test and predictions are not of the same pairs.
@@ -112,10 +128,10 @@ def worst(test: pd.DataFrame, predictions: pd.DataFrame, *, count: int = 20) -> 
     return found.iloc[np.argsort(-errors, kind="stable")[:count]]
 
 
-def _correlation(part: pd.DataFrame, method: str) -> float:
+def _spearman(part: pd.DataFrame) -> float:
     gold, cosine = part[GOLD], part["cosine"]
     scored = len(part) >= FEWEST and gold.nunique() > 1 and cosine.nunique() > 1
-    return 100 * float(gold.corr(cosine, method=method)) if scored else np.nan
+    return 100 * float(gold.corr(cosine, method="spearman")) if scored else np.nan
 
 
 def _in_order_of_appearance(names: pd.Series) -> pd.Categorical:

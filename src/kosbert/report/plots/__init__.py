@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The pictures of the report."""

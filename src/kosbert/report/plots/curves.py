@@ -11,14 +11,14 @@ from kosbert.report.plots.canvas import Picture
 
 DEV = Path("plots/metrics/dev/cosine_spearman.tsv")
 LOSS = Path("plots/metrics/train/loss.tsv")
-LEAST = 1.0  # points that the axis of dev scores spans: hundredths are noise, and must not look like a rise
+MIN_SPAN = 1.0  # points that the axis of dev scores spans: hundredths are noise, and must not look like a rise
 
 
 def read_curve(path: Path) -> pd.Series | None:
     """Read one curve: its values by step; None where there is no such file.
 
     Raises:
-        KosbertError: the file does not hold the columns `step` and that of its name, all numbers.
+        KosbertError: the file does not have the columns `step` and that of its name, of numbers only.
     """
     try:
         table = pd.read_csv(path, sep="\t")
@@ -35,10 +35,10 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
     """Draw the training of a recipe: dev score above, loss below, over the same steps.
 
     Args:
-        recipe: its name.
-        title: what it is called in tables.
-        folder: where its curves are, as `training.progress.Curves` writes them.
-        average: which weights were averaged; none if the best state was kept.
+        recipe: the name of the recipe.
+        title: the label of the recipe in tables.
+        folder: the folder of its curves, as `training.progress.Curves` writes them.
+        average: the weights that were averaged; None if the best state was kept.
 
     Returns:
         The picture; None where there is no dev score.
@@ -46,7 +46,7 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
     dev, loss = read_curve(folder / DEV), read_curve(folder / LOSS)
     if dev is None or dev.empty:
         return None
-    if loss is None:  # a training of fewer steps than those between two points
+    if loss is None:  # the training ended before the first point of the loss
         loss = pd.Series(dtype=float)
     figure = canvas.titled(height=3.9, title=f"Dev score and loss: {canvas.plain(title, recipe)}")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
@@ -56,12 +56,12 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
     mark = f"{'best state' if average else 'kept'}: step {best}, {dev[best]:.2f}"
     above.set_title(mark, loc="right", color=canvas.BEST, fontsize=8, weight="normal")
     middle, half = (dev.max() + dev.min()) / 2, 0.7 * (dev.max() - dev.min())
-    above.set_ylim(middle - max(half, LEAST / 2), middle + max(half, LEAST / 2))
+    above.set_ylim(middle - max(half, MIN_SPAN / 2), middle + max(half, MIN_SPAN / 2))
     above.set_ylabel("dev cosine\nSpearman × 100")
     below.plot(loss.index, loss, color=canvas.OTHERS, linewidth=1)
     below.set(xlabel="step", ylabel="training loss", xlim=(0, None))
-    for place in (above, below):
-        place.grid(axis="y")
+    for ax in (above, below):
+        ax.grid(axis="y")
     figure.align_ylabels()
     return canvas.picture(
         figure,
@@ -76,5 +76,5 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
 def _kept(average: Average | None) -> str:
     if not average:
         return ""
-    runs = f" of {average.runs} runs, of which this is the first" if average.runs > 1 else ""
-    return f" Kept is an average of weights{runs}."
+    runs = f" of {average.runs} runs, of which this is the first," if average.runs > 1 else ""
+    return f" An average of the weights{runs} is kept."

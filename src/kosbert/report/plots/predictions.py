@@ -1,4 +1,4 @@
-"""Pictures of a row's predictions: gold against cosine, and how far a cosine can be read as a score."""
+"""Pictures of a row's predictions: gold score against cosine, and how far a cosine can be read as a score."""
 
 from typing import Any
 
@@ -8,11 +8,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from kosbert.data.tables import MAX_SCORE
-from kosbert.metrics import MAIN
 from kosbert.evaluation.scores import GOLD
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
-from kosbert.report.rows import Row
+from kosbert.report.results import Row
 
 COSINE = "cosine"
 BINS = 10
@@ -20,9 +19,9 @@ _CELLS = 30  # hexagons along the width
 
 
 def density(row: Row) -> Picture:
-    """Draw gold against cosine as hexagons coloured by how many pairs are in them."""
-    figure, place = canvas.axes(height=3.6, title=f"Gold score against cosine: {canvas.plain(row.label, row.name)}")
-    cells = place.hexbin(
+    """Draw gold score against cosine, as hexagons coloured by the number of pairs in them."""
+    figure, ax = canvas.axes(height=3.6, title=f"Gold score against cosine: {canvas.plain(row.label, row.name)}")
+    cells = ax.hexbin(
         row.predictions[COSINE],
         row.predictions[GOLD],
         gridsize=(_CELLS, _CELLS // 2),
@@ -34,16 +33,16 @@ def density(row: Row) -> Picture:
     counts: Any = cells.get_array()  # hexbin sets it; its type says that it may be None
     most = int(counts.max())
     cells.set_norm(LogNorm(vmin=1, vmax=max(most, 2)))
-    bar = figure.colorbar(cells, ax=place, label="pairs in a hexagon", ticks=_round_counts(most), format="%d")
+    bar = figure.colorbar(cells, ax=ax, label="pairs in a hexagon", ticks=_round_counts(most), format="%d")
     bar.ax.minorticks_off()
     bar.outline.set_visible(False)
-    place.set(xlabel="cosine of the two embeddings", ylabel="gold score (0 to 5)")
+    ax.set(xlabel="cosine of the two embeddings", ylabel="gold score (0 to 5)")
     return canvas.picture(
         figure,
         f"density_{row.name}",
-        caption=f"{row.label}: cosine Spearman {row.figures[MAIN]:.2f}.",
+        caption=f"{row.label}: cosine Spearman {row.score:.2f}.",
         alt=f"Density of gold score against cosine for {row.label}: "
-        f"{len(row.predictions):,} pairs, cosine Spearman {row.figures[MAIN]:.2f}.",
+        f"{len(row.predictions):,} pairs, cosine Spearman {row.score:.2f}.",
     )
 
 
@@ -52,15 +51,15 @@ def _round_counts(most: int) -> list[int]:
 
 
 def calibration(predictions: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
-    """Return what gold scores the pairs of like cosine have.
+    """Return the gold scores of pairs with similar cosines.
 
     Args:
-        predictions: as `scores.read_predictions` gives them.
-        bins: how many groups the pairs are put in, by cosine, all of the same size give or take one pair.
+        predictions: the predictions, as `scores.read_predictions` returns them.
+        bins: the number of groups that the pairs are put in, by cosine; sizes differ by one pair at most.
 
     Returns:
         A row for each group, from the lowest cosine to the highest: mean `cosine`, mean gold score (`mean`), its
-        quartiles `low` and `high`, and the mean the group would have if cosine ordered all pairs as gold does
+        quartiles `low` and `high`, and the mean that the group would have if cosine ordered all pairs as gold does
         (`perfect`).
     """
     ordered = predictions.sort_values(COSINE, kind="stable")
@@ -74,20 +73,20 @@ def calibration(predictions: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cosine", "mean", "low", "high", "perfect"])
 
 
-def calibrated(row: Row, *, lowest: float) -> Picture:
-    """Draw mean gold by groups of cosine.
+def calibration_curve(row: Row, *, lowest: float) -> Picture:
+    """Draw the mean gold score by groups of cosine.
 
     Args:
-        row: whose predictions.
-        lowest: the cosine where the axis begins, the same for all rows, so that they compare.
+        row: the row.
+        lowest: the cosine at which the axis begins, the same for all rows, so that they can be compared.
     """
     groups = calibration(row.predictions)
-    figure, place = canvas.axes(height=3.9, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
+    figure, ax = canvas.axes(height=3.9, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
     ends = np.array([lowest, 1.0])
-    place.plot(ends, MAX_SCORE * ends, color=canvas.QUIET, linestyle=":", label="gold = 5 × cosine")
-    place.fill_between(groups["cosine"], groups["low"], groups["high"], color=canvas.OURS, alpha=0.18, linewidth=0)
-    place.plot(groups["cosine"], groups["perfect"], "--", color=canvas.BEST, label="if the order were perfect")
-    place.plot(
+    ax.plot(ends, MAX_SCORE * ends, color=canvas.QUIET, linestyle=":", label="gold = 5 × cosine")
+    ax.fill_between(groups["cosine"], groups["low"], groups["high"], color=canvas.OURS, alpha=0.18, linewidth=0)
+    ax.plot(groups["cosine"], groups["perfect"], "--", color=canvas.BEST, label="if the order were perfect")
+    ax.plot(
         groups["cosine"],
         groups["mean"],
         "o-",
@@ -95,8 +94,8 @@ def calibrated(row: Row, *, lowest: float) -> Picture:
         markersize=4,
         label="mean; band: middle half of pairs",
     )
-    place.set(xlabel="mean cosine of a tenth of the pairs", ylabel="gold score (0 to 5)", ylim=(-0.1, 5.1), xlim=ends)
-    place.xaxis.set_major_locator(MaxNLocator(6))
+    ax.set(xlabel="mean cosine of a tenth of the pairs", ylabel="gold score (0 to 5)", ylim=(-0.1, 5.1), xlim=ends)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
     figure.legend(loc="outside lower center", ncols=2)
     return canvas.picture(
         figure,

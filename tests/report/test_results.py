@@ -1,18 +1,19 @@
-"""What the report is about: rows with their sizes, and the best of them."""
+"""What the report is made of: rows with their sizes, the best of them, slices, and costs of these very weights."""
 
 import pytest
 
 from kosbert.errors import KosbertError
-from kosbert.report.rows import best, count_parameters
+from kosbert.report.results import count_parameters
 
 
-def test_the_rows_are_those_of_the_table_with_their_labels_and_sizes(rows):
+def test_the_rows_are_those_of_the_table_with_their_labels_and_sizes(results):
+    rows = results.rows
     assert [(row.name, row.label) for row in rows] == [
         *(("base", "nothing further"), ("nli", "NLI"), ("sts", "STS"), ("nli_sts", "NLI, then STS"))
     ]
     assert {row.parameters for row in rows} == {3007}
     for row in rows:
-        assert row.intervals["cosine_spearman"].low < row.figures["cosine_spearman"]
+        assert row.intervals["cosine_spearman"].low < row.metrics["cosine_spearman"] == row.score
 
 
 def test_the_parameters_of_an_encoder_are_those_that_torch_counts(tiny):
@@ -21,8 +22,13 @@ def test_the_parameters_of_an_encoder_are_those_that_torch_counts(tiny):
     assert count_parameters(tiny) == sum(weights.numel() for weights in load(tiny).parameters())
 
 
-def test_the_best_row_has_the_highest_cosine_spearman(rows):
-    assert best(rows).figures["cosine_spearman"] == max(row.figures["cosine_spearman"] for row in rows)
+def test_the_best_row_has_the_highest_cosine_spearman(results):
+    assert results.best.metrics["cosine_spearman"] == max(each["cosine_spearman"] for each in results.metrics.values())
+
+
+def test_a_cost_counts_only_for_the_weights_that_it_was_recorded_with(results):
+    assert results.costs["nli"].minutes == 2.5
+    assert results.costs == {"nli": results.costs["nli"], "sts": None, "nli_sts": None}
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "no weights"), (b"no tensors", "not readable as safetensors")])

@@ -1,0 +1,88 @@
+"""The stages `resample` and `report`: which files they write, from which, and in which order."""
+
+import shutil
+
+import pytest
+import yaml
+from support.stages import run_stage
+
+from kosbert.metrics import read_cost
+from kosbert.report.table import BEGIN, END, performance
+
+MARKED = f"before\n{BEGIN}\n{END}\nafter\n"
+OUTS = {
+    **{"--svg": "report/pictures", "--png": "report/png", "--page": "report/index.html"},
+    **{"--table": "metrics/performance.md", "--details": "metrics/details.md"},
+}
+
+
+@pytest.fixture
+def here(tmp_path, project, small, monkeypatch):
+    """A copy of the project as the current folder, with params.yaml and two READMEs."""
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "params.yaml").write_text(
+        yaml.safe_dump(small.model_dump(by_alias=True), sort_keys=False), encoding="utf-8"
+    )
+    for name in ("README.md", "README.ko.md"):
+        (tmp_path / name).write_text(MARKED, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def report(paths, project, here):
+    def report(code=0):
+        mine = {name: here / path.relative_to(project) for name, path in paths.items() if project in path.parents}
+        inputs = {"--curves": "curves"} | {f"--{name}": path for name, path in (paths | mine).items()}
+        readmes = [("--readme", "README.md"), ("--readme", "README.ko.md")]
+        return run_stage("report", *sum([*(inputs | OUTS).items(), *readmes], ()), code=code)
+
+    return report
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_resampling_again_gives_the_same_file(here):
+    before = (here / "report/resampled.json").read_bytes()
+    run_stage("resample", "--predictions", "predictions", "--out", "report/resampled.json")
+    assert (here / "report/resampled.json").read_bytes() == before
+
+
+def test_the_table_is_printed_and_stands_in_its_file_and_in_every_readme(here, report, small, results):
+    said, text = report(), (here / "metrics/performance.md").read_text(encoding="utf-8")
+    assert text == performance(small, results.metrics, results.costs)
+    assert text in said
+    for name in ("README.md", "README.ko.md"):
+        assert (here / name).read_text(encoding="utf-8") == MARKED.replace(END, f"{text}{END}")
+    assert text.split("\n\n")[0] in (here / "metrics/details.md").read_text(encoding="utf-8")
+    page = (here / "report/index.html").read_text(encoding="utf-8")
+    for folder, suffix in (("pictures", "svg"), ("png", "png")):
+        assert page.count("<figure ") == len([*(here / "report" / folder).glob(f"*.{suffix}")])
+
+
+def test_minutes_of_other_weights_are_not_shown(here, report):
+    assert read_cost(here / "metrics/costs/sts.json").minutes == 2.5
+    text = report()
+    assert "`nli` (ours)" in text
+    assert "`sts` (ours)" not in text
+
+
+def test_a_readme_without_markers_changes_nothing_at_all(here, report):
+    (here / "README.ko.md").write_text("no table here", encoding="utf-8")
+    before = files(here)
+    assert "README.ko.md: the markers" in report(code=1)
+    assert files(here) == before
+
+
+def test_what_dvc_restores_is_written_first_and_the_readmes_last(here, report):
+    (here / "metrics/details.md").mkdir()  # so it cannot be written
+    assert "metrics/details.md" in report(code=1)
+    assert all((here / path).exists() for path in OUTS.values())
+    assert (here / "README.md").read_text(encoding="utf-8") == MARKED
+
+
+def test_a_missing_input_is_a_clear_error(here, report):
+    (here / "report/resampled.json").unlink()
+    assert "report/resampled.json: not found; `dvc repro` makes it" in report(code=1)
