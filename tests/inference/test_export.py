@@ -13,9 +13,12 @@ import torch
 from support.encoders import SENTENCES, of_kind
 from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 
-from kosbert.apps import embedder, export, exported
+import kosbert
 from kosbert.encoder.model import load, save
 from kosbert.errors import KosbertError
+from kosbert.inference import export, exported
+from kosbert.inference.encoder import model_of
+from kosbert.inference.pytorch import load_model
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +34,15 @@ def test_every_kind_of_encoder_gives_its_embeddings(tiny, tmp_path, kind, precis
     encoder = of_kind(kind, tiny)
     save(encoder, tmp_path / "model", card="the card")
     export.export(str(tmp_path / "model"), tmp_path / "out", precision=precision)
-    found = embedder.load(str(tmp_path / "out")).encode(SENTENCES)
+    found = kosbert.load(tmp_path / "out").encode(SENTENCES)
     assert export.lowest_cosine(encoder.encode(SENTENCES), found) > export.LOWEST[precision]
     assert (tmp_path / "out/README.md").read_text() == "the card"
 
 
-def test_it_is_a_model_of_its_own_for_applications(tiny, folder):
-    found, original = embedder.load(str(folder)), embedder.load(str(tiny))
+def test_it_is_the_same_model_in_another_engine(tiny, folder):
+    found, original = kosbert.load(folder), kosbert.load(tiny)
     assert found.fingerprint != original.fingerprint
+    assert model_of(found.fingerprint) == model_of(original.fingerprint)
     assert found.encode([]).shape == (0, found.dimensions) == original.encode([]).shape
     texts = ["네", "비가 온다.", "네", "", "길다 " * 500]
     assert np.abs(found.encode(texts) - load(tiny).encode(texts)).max() < 1e-4
@@ -46,11 +50,11 @@ def test_it_is_a_model_of_its_own_for_applications(tiny, folder):
 
 def test_it_needs_no_torch(folder):
     script = (
-        "import sys; sys.modules['torch'] = None; from kosbert.inference.exported import load; "
-        f"print(load({str(folder)!r}).encode(['네']).shape[0])"
+        f"import sys, kosbert; print(kosbert.load({str(folder)!r}).encode(['네']).shape[0]); "
+        "print(sorted({'torch', 'transformers', 'sentence_transformers'} & {*sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"
+    assert done.stdout.split("\n")[:2] == ["1", "[]"]
 
 
 def test_what_is_too_different_is_refused_and_nothing_written(tiny, tmp_path, monkeypatch):
@@ -61,10 +65,10 @@ def test_what_is_too_different_is_refused_and_nothing_written(tiny, tmp_path, mo
 
 
 def test_an_export_is_no_model_to_export(folder, tmp_path):
-    with pytest.raises(KosbertError, match="exported already; give the model it was made of"):
+    with pytest.raises(KosbertError, match="exported already; give the model that it was exported from"):
         export.export(str(folder), tmp_path / "out")
     with pytest.raises(KosbertError, match="give the model that it was exported from"):
-        embedder.load_model(str(folder))
+        load_model(str(folder))
 
 
 def without_prompt_in_pooling(encoder):
@@ -92,21 +96,21 @@ class Untraceable(torch.nn.Module):
 def test_a_model_that_cannot_be_exported_is_one_line_and_nothing_written(tiny, tmp_path, monkeypatch, spoil, reason):
     encoder = load(tiny)
     spoil(encoder)
-    monkeypatch.setattr(export.loading, "load", lambda _: encoder)
+    monkeypatch.setattr(export, "load_model", lambda _: encoder)
     with pytest.raises(KosbertError, match=rf"^{tiny}: cannot be exported: .*{reason}"):
         export.export(str(tiny), tmp_path / "out")
     assert [*tmp_path.iterdir()] == []
 
 
 def test_weights_that_cannot_be_written_are_one_line_and_nothing_is_left(tiny, tmp_path):
-    whole, least = resource.getrlimit(resource.RLIMIT_FSIZE), 1 << 16  # bytes, as if the disk were full
+    before_limit, least = resource.getrlimit(resource.RLIMIT_FSIZE), 1 << 16  # bytes, as if the disk were full
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (least, whole[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (least, before_limit[1]))
     try:
         with pytest.raises(KosbertError, match="the weights could not be written"):
             export.export(str(tiny), tmp_path / "out")
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, whole)
+        resource.setrlimit(resource.RLIMIT_FSIZE, before_limit)
         signal.signal(signal.SIGXFSZ, before)
     assert [*tmp_path.iterdir()] == []
 
@@ -124,10 +128,10 @@ def test_a_broken_export_is_one_line_that_names_the_file(folder, tmp_path, name)
     file = broken / name
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(KosbertError, match=rf"broken export \({name}: expected sha256"):
-        exported.load(broken)
+        kosbert.load(broken)
     file.unlink()
     with pytest.raises(KosbertError, match=rf"broken export \({name} is missing"):
-        exported.load(broken)
+        kosbert.load(broken)
 
 
 def test_another_format_is_refused(folder, tmp_path):
@@ -135,14 +139,18 @@ def test_another_format_is_refused(folder, tmp_path):
     settings = json.loads((other / exported.SETTINGS).read_text())
     (other / exported.SETTINGS).write_text(json.dumps(settings | {"format": 2}))
     with pytest.raises(KosbertError, match="another format; this kosbert reads format 1"):
-        exported.load(other)
+        kosbert.load(other)
     for change in ({"files": None}, {"files": {}}, {"dimensions": -1}, {"dimensions": "32"}, {"prompt": None}):
         (other / exported.SETTINGS).write_text(json.dumps(settings | change))
         with pytest.raises(KosbertError, match=r"is not as it was written\); export the model again"):
-            exported.load(other)
-    (other / exported.SETTINGS).unlink()
-    with pytest.raises(KosbertError, match="no exported model"):
-        exported.load(other)
+            kosbert.load(other)
     (other / exported.SETTINGS).write_text("{")
     with pytest.raises(KosbertError, match="cannot be read"):
-        exported.load(other)
+        kosbert.load(other)
+
+
+def test_an_export_has_the_precision_that_it_was_exported_in(folder):
+    with pytest.raises(KosbertError, match="exported in fp32, but precision is 'int8'"):
+        kosbert.load(folder, precision="int8")
+    with pytest.raises(KosbertError, match="exported models run on the CPU alone"):
+        kosbert.load(folder, devices=["cuda:0"])

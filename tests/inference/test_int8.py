@@ -11,7 +11,7 @@ from transformers import BertConfig
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 from kosbert.inference.graph import usable_cores
-from kosbert.inference.convert import Int8Encoder
+from kosbert.inference.int8 import Int8Encoder
 
 
 def test_embeddings_are_nearly_those_in_full_precision_in_the_order_given(tiny, sentences):

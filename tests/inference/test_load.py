@@ -1,95 +1,171 @@
-"""What applications know of a model: one fingerprint for what gives the same embeddings, and safety under threads."""
+"""`kosbert.load`: every kind of model behind one interface, named by its fingerprint, and safe to share."""
 
+import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from support.encoders import CLOSE
 
-from kosbert import encoding
-from kosbert.apps import embedder
-from kosbert.inference.pytorch import ModelEmbedder, fingerprint
+import kosbert
+from kosbert.encoder.encode import encode
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
+from kosbert.inference.encoder import model_of
+from kosbert.inference.export import export
+from kosbert.inference.pytorch import PyTorchEncoder, model_digest
+
+TEXTS = ["눈이 온다.", "비", "눈이 온다.", "", "길다 " * 300]
+BF16 = 2e-2  # the largest difference of a number of the tiny model in bf16
+# Every kind of encoder, and how near its embeddings are to those of sentence-transformers: difference, or cosine.
+KINDS = {
+    "fp32": ({"precision": "fp32"}, 1e-5),
+    "bf16": ({"precision": "bf16"}, BF16),
+    "int8": ({"precision": "int8"}, None),
+    "pool": ({"precision": "fp32", "devices": ["cpu", "cpu"]}, 1e-5),
+    "exported": ({}, 1e-4),
+}
 
 
 @pytest.fixture
-def encoder(tiny):
+def model(tiny):
     return load(tiny)
 
 
-def another_weight(encoder):
+@pytest.fixture(scope="module")
+def found(tiny, tmp_path_factory):
+    """What each kind of encoder says of itself and of some texts."""
+    exported = tmp_path_factory.mktemp("exported") / "model"
+    export(str(tiny), exported)
+    said = {}
+    for kind, (options, _) in KINDS.items():
+        with kosbert.load(exported if kind == "exported" else tiny, **options) as encoder:
+            said[kind] = encoder.fingerprint, encoder.dimensions, encoder.encode(TEXTS), encoder.encode([])
+    return said
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_embeddings_are_those_of_sentence_transformers_in_the_order_given(found, model, kind):
+    _, dimensions, embeddings, none = found[kind]
+    plain, tolerance = model.encode(TEXTS), KINDS[kind][1]
+    assert embeddings.dtype == none.dtype == np.float32
+    assert embeddings.shape == (len(TEXTS), dimensions) == plain.shape
+    assert none.shape == (0, dimensions)
+    if tolerance:
+        assert np.abs(embeddings - plain).max() < tolerance
+    cosines = (embeddings * plain).sum(1) / np.linalg.norm(embeddings, axis=1) / np.linalg.norm(plain, axis=1)
+    assert cosines.min() > (0.97 if kind == "int8" else 0.999)
+
+
+def test_each_kind_has_a_fingerprint_of_its_own_and_all_but_int8_are_of_one_model(found):
+    fingerprints = {kind: fingerprint for kind, (fingerprint, *_) in found.items()}
+    assert len({*fingerprints.values()}) == len(KINDS)
+    same = {model_of(fingerprint) for kind, fingerprint in fingerprints.items() if kind != "int8"}
+    assert len(same) == 1
+    assert model_of(fingerprints["int8"]) not in same
+
+
+def test_a_single_text_is_refused_with_what_to_write(tiny):
+    with pytest.raises(KosbertError, match=r"expects a list of texts, found a single text; write encode\(\[text\]\)"):
+        kosbert.load(tiny).encode("눈이 온다.")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"precision": "fp64"}, "precision is 'fp64'; expected one of auto, fp32, bf16, int8"),
+        ({"devices": "cpu"}, r"devices is the text 'cpu'; expected a list, such as \['cpu'\]"),
+        ({"devices": ["nonsense"]}, "device nonsense: not available here"),
+        ({"devices": ["cpu", "nonsense"]}, "device nonsense: not available here"),
+        ({"precision": "int8", "devices": ["cuda"]}, "int8 is for the CPU alone"),
+    ],
+)
+def test_what_cannot_be_is_one_line(tiny, options, line):
+    with pytest.raises(KosbertError, match=line) as error:
+        kosbert.load(tiny, **options)
+    assert "\n" not in error.value.message
+
+
+@pytest.mark.parametrize("devices", [[], ["cpu", "cpu"]], ids=["alone", "pool"])
+def test_no_model_is_one_line(tmp_path, devices):
+    with pytest.raises(KosbertError, match="no sentence-transformers model"):
+        kosbert.load(tmp_path, devices=devices)
+
+
+def test_a_closed_encoder_says_so(tiny):
+    with kosbert.load(tiny) as encoder:
+        encoder.encode(["비"])
+    with pytest.raises(KosbertError, match="this encoder is closed"):
+        encoder.encode(["비"])
+
+
+def another_weight(model):
     with torch.no_grad():
-        next(encoder.parameters()).view(-1)[0] += 1e-3
+        next(model.parameters()).view(-1)[0] += 1e-3
 
 
-def another_prompt(encoder):
-    encoder.prompts["other"] = "query: "
-    encoder.default_prompt_name = "other"
+def another_prompt(model):
+    model.prompts["other"] = "query: "
+    model.default_prompt_name = "other"
 
 
-def another_word(encoder):
-    encoder.tokenizer.add_tokens(["낱말하나"])
+def another_word(model):
+    model.tokenizer.add_tokens(["낱말하나"])
 
 
-def another_pooling(encoder):
-    (pooling,) = (module for module in encoder if type(module).__name__ == "Pooling")
-    place = [*encoder._modules.values()].index(pooling)
+def another_pooling(model):
+    (pooling,) = (module for module in model if type(module).__name__ == "Pooling")
+    number = [*model._modules.values()].index(pooling)
     settings = pooling.get_config_dict() | {"pooling_mode": "cls"}
-    encoder._modules[[*encoder._modules][place]] = type(pooling)(**settings)
+    model._modules[[*model._modules][number]] = type(pooling)(**settings)
 
 
-def another_length(encoder):
-    encoder.max_seq_length = 7
+def another_length(model):
+    model.max_seq_length = 7
 
 
 @pytest.mark.parametrize(
     "change", [another_weight, another_prompt, another_word, another_pooling, another_length], ids=lambda f: f.__name__
 )
-def test_what_changes_embeddings_changes_the_fingerprint(encoder, change):
-    before = fingerprint(encoder)
-    change(encoder)
-    assert fingerprint(encoder) != before
+def test_what_changes_embeddings_changes_the_digest(model, change):
+    before = model_digest(model)
+    change(model)
+    assert model_digest(model) != before
 
 
-def test_the_fingerprint_is_of_the_model_and_not_of_its_use_or_place(encoder, tiny, tmp_path):
-    before = fingerprint(encoder)
-    encoder.encode(["눈이 온다.", "비"], batch_size=2)
-    encoding.encode(encoder, ["바람이 분다.", "해"])
-    assert fingerprint(encoder) == before
-    assert embedder.load(str(tiny)).fingerprint == before
-    encoder.save(str(tmp_path / "again"))
-    assert fingerprint(load(tmp_path / "again")) == before
+def test_the_digest_is_of_the_model_and_not_of_its_use_or_folder(model, tiny, tmp_path):
+    before = model_digest(model)
+    model.encode(["눈이 온다.", "비"], batch_size=2)
+    encode(model, ["바람이 분다.", "해"])
+    assert model_digest(model) == before
+    assert model_of(kosbert.load(tiny).fingerprint) == before
+    model.save(str(tmp_path / "again"))
+    assert model_digest(load(tmp_path / "again")) == before
 
 
-def test_embeddings_are_those_of_the_encoder_in_the_order_given(encoder):
-    texts = ["눈이 온다.", "비", "눈이 온다.", ""]
-    ours = ModelEmbedder(encoder)
-    assert ours.encode(texts) == pytest.approx(encoder.encode(texts), abs=CLOSE)
-    assert ours.encode(texts).shape == (4, ours.dimensions)
-    assert ours.encode([]).shape == (0, ours.dimensions)
-    assert ours.encode([]).dtype == np.float32
+def test_a_model_without_a_transformer_is_one_like_any(model, tmp_path):
+    static = SentenceTransformer(modules=[StaticEmbedding(model.tokenizer.backend_tokenizer, embedding_dim=8)])
+    static.save(str(tmp_path / "static"))
+    ours = kosbert.load(tmp_path / "static")
+    assert ours.encode(["눈이 온다.", "비"]) == pytest.approx(static.encode(["눈이 온다.", "비"]), abs=CLOSE)
+    assert model_of(ours.fingerprint) != model_digest(model)
 
 
-def test_a_model_without_a_transformer_is_one_like_any(encoder, tmp_path):
-    static = StaticEmbedding(encoder.tokenizer.backend_tokenizer, embedding_dim=8)
-    SentenceTransformer(modules=[static]).save(str(tmp_path / "static"))
-    ours = embedder.load(str(tmp_path / "static"))
-    assert ours.encode(["눈이 온다.", "비"]) == pytest.approx(ours.encoder.encode(["눈이 온다.", "비"]), abs=CLOSE)
-    assert ours.fingerprint == embedder.load(str(tmp_path / "static")).fingerprint != fingerprint(encoder)
-
-
-def test_a_tokenizer_of_another_library_is_one_line(encoder):
-    encoder[0].processor = object()
+def test_a_tokenizer_of_another_library_is_one_line(model):
+    model[0].processor = object()
     with pytest.raises(KosbertError, match=r"^the model's tokenizer \(NoneType\) is not of the library tokenizers$"):
-        ModelEmbedder(encoder)
+        PyTorchEncoder(model)
 
 
-def test_threads_share_one_model(encoder, sentences):
-    ours = ModelEmbedder(encoder)
+def test_threads_share_one_encoder(tiny, sentences):
+    ours = kosbert.load(tiny)
     parts = [sentences[start : start + 5] for start in range(0, 60, 5)]
     expected = [ours.encode(part) for part in parts]
     with ThreadPoolExecutor(8) as pool:
@@ -98,6 +174,36 @@ def test_threads_share_one_model(encoder, sentences):
         assert one == pytest.approx(other, abs=1e-6)
 
 
-def test_no_model_is_one_line(tmp_path):
-    with pytest.raises(KosbertError, match="no sentence-transformers model"):
-        embedder.load(str(tmp_path))
+POOL = """
+import sys, time, psutil, kosbert
+if __name__ == "__main__":
+    encoder = kosbert.load(sys.argv[1], devices=["cpu", "cpu"])
+    workers = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+    print(*(worker.pid for worker in workers), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_processes_of_a_pool_end_with_the_one_that_started_them(tiny, tmp_path):
+    (tmp_path / "pool.py").write_text(POOL)
+    command = [sys.executable, str(tmp_path / "pool.py"), str(tiny)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        workers = [int(pid) for pid in parent.stdout.readline().split()]
+        parent.kill()
+    assert len(workers) == 2
+    deadline = time.monotonic() + 20
+    while any(map(psutil.pid_exists, workers)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert [pid for pid in workers if psutil.pid_exists(pid)] == []
+
+
+def test_the_processes_of_a_pool_share_the_cores(monkeypatch):
+    from kosbert.inference import pool  # noqa: PLC0415
+
+    seen = []
+    monkeypatch.setenv("OMP_NUM_THREADS", "6")
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", lambda *arguments: seen.append(arguments[-1][2]))
+    with pytest.raises(AttributeError):  # there is no pool
+        pool.PoolEncoder(print, ["cpu", "cpu"])
+    assert seen == [3]
+    assert os.environ["OMP_NUM_THREADS"] == "6"

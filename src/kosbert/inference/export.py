@@ -10,15 +10,16 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from kosbert import inference, loading
-from kosbert.inference.pytorch import backend, fingerprint
-from kosbert.inference.exported import FORMAT, GRAPH, SETTINGS, TOKENIZER, WEIGHTS, is_export, load
 from kosbert.encoder.model import prompt_of
 from kosbert.errors import KosbertError, one_line
-from kosbert.files import digest, atomic_write
+from kosbert.files import atomic_write, digest
 from kosbert.inference.convert import convert
+from kosbert.inference.encoder import Embeddings
+from kosbert.inference.exported import FORMAT, GRAPH, SETTINGS, TOKENIZER, WEIGHTS, ExportedEncoder, is_export
+from kosbert.inference.folder import find
+from kosbert.inference.graph import openvino_library
+from kosbert.inference.pytorch import dimensions_of, load_model, model_digest, tokenizer_of
 
-Precision = Literal["fp32", "int8"]
 LOWEST = {"fp32": 0.999, "int8": 0.97}  # cosine with the original that an export has to reach
 PASSED_ON = ("README.md", "LICENSE")  # the model's card and licence
 SENTENCES = (
@@ -33,14 +34,16 @@ SENTENCES = (
 )
 
 
-def export(model: str, out: Path, *, precision: Precision = "fp32", texts: Sequence[str] = SENTENCES) -> float:
-    """Export a model, whole or not at all.
+def export(
+    model: str, out: Path, *, precision: Literal["fp32", "int8"] = "fp32", texts: Sequence[str] = SENTENCES
+) -> float:
+    """Export a model, completely or not at all.
 
     Args:
         model: a folder, or a name on the hub.
         out: the folder to write; it may not exist yet.
-        precision: of the weights of linear layers.
-        texts: what to check the export on.
+        precision: the precision of the weights of linear layers.
+        texts: the texts to check the export on.
 
     Returns:
         The lowest cosine of an exported with an original embedding of `texts`.
@@ -51,17 +54,17 @@ def export(model: str, out: Path, *, precision: Precision = "fp32", texts: Seque
     if out.exists():
         raise KosbertError(f"{out}: exists already; give another folder, or remove it")
     if is_export(Path(model)):
-        raise KosbertError(f"{model}: exported already; give the model it was made of")
-    inference.library()
-    encoder = loading.load(model)
-    with atomic_write(out) as draft:
-        draft.mkdir()
-        folder = loading.find(model)
+        raise KosbertError(f"{model}: exported already; give the model that it was exported from")
+    openvino_library()
+    loaded = load_model(model)
+    with atomic_write(out) as tmp:
+        tmp.mkdir()
+        folder = find(model)
         for name in PASSED_ON:
             if (folder / name).is_file():
-                shutil.copyfile(folder / name, draft / name)
-        _write(encoder, draft, model=model, precision=precision)
-        lowest = lowest_cosine(encoder.encode([*texts]), load(draft).encode(texts))
+                shutil.copyfile(folder / name, tmp / name)
+        _write(loaded, tmp, model=model, precision=precision)
+        lowest = lowest_cosine(loaded.encode([*texts]), ExportedEncoder(tmp).encode(texts))
         if not lowest >= LOWEST[precision]:  # also if it is no number
             raise KosbertError(
                 f"{model}: the export is too different: lowest cosine {lowest:.4f}, "
@@ -70,35 +73,35 @@ def export(model: str, out: Path, *, precision: Precision = "fp32", texts: Seque
     return lowest
 
 
-def lowest_cosine(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the lowest cosine of two rows that belong together, of [rows, dimensions]."""
+def lowest_cosine(one: Embeddings, other: Embeddings) -> float:
+    """Return the lowest cosine of two rows that belong together; both have the shape [rows, dimensions]."""
     lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
     return float(((one * other).sum(axis=1) / lengths).min())
 
 
-def _write(encoder: SentenceTransformer, draft: Path, *, model: str, precision: Precision) -> None:
+def _write(loaded: SentenceTransformer, out: Path, *, model: str, precision: Literal["fp32", "int8"]) -> None:
     try:
-        graph = convert(encoder, int8=precision == "int8")
-        tokenizer = Tokenizer.from_str(backend(encoder).to_str())
+        graph = convert(loaded, int8=precision == "int8")
+        tokenizer = Tokenizer.from_str(tokenizer_of(loaded).to_str())
     except KosbertError as error:
         raise KosbertError(f"{model}: cannot be exported: {error.message}") from error
     tokenizer.no_padding()
-    tokenizer.enable_truncation(encoder.max_seq_length, direction=encoder.tokenizer.truncation_side)
+    tokenizer.enable_truncation(loaded.max_seq_length, direction=loaded.tokenizer.truncation_side)
     try:
-        inference.library().save_model(graph, draft / GRAPH, compress_to_fp16=False)
+        openvino_library().save_model(graph, out / GRAPH, compress_to_fp16=False)
     except RuntimeError as error:  # it does not say why
         raise KosbertError(
-            f"{draft.name}: the weights could not be written ({one_line(error)}); is the disk full?"
+            f"{out.name}: the weights could not be written ({one_line(error)}); is the disk full?"
         ) from error
-    (draft / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
+    (out / TOKENIZER).write_text(tokenizer.to_str(), encoding="utf-8")
     settings = {
         "format": FORMAT,
         "model": Path(model).name,
-        "original": fingerprint(encoder),
+        "original": model_digest(loaded),
         "precision": precision,
-        "prompt": prompt_of(encoder),
-        "longest": encoder.max_seq_length,
-        "dimensions": int(encoder.get_embedding_dimension() or 0),
-        "files": {name: f"sha256:{digest(draft / name, 'sha256')}" for name in (GRAPH, WEIGHTS, TOKENIZER)},
+        "prompt": prompt_of(loaded),
+        "longest": loaded.max_seq_length,
+        "dimensions": dimensions_of(loaded),
+        "files": {name: f"sha256:{digest(out / name, 'sha256')}" for name in (GRAPH, WEIGHTS, TOKENIZER)},
     }
-    (draft / SETTINGS).write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / SETTINGS).write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A graph of OpenVINO at work on a CPU: rows of token ids in, embeddings out. It needs no torch."""
+"""A graph of OpenVINO on a CPU: rows of token ids in, embeddings out. It needs no torch."""
 
 import os
 import sys
@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kosbert.encoder.batches import batches
+from kosbert.encoder.batches import Embeddings, batches
 from kosbert.errors import KosbertError
 
-TOKENS = 400  # of a batch: each core has its own, and its caches are small
+TOKENS = 400  # of a batch: each core works on one, and its caches are small
 
 
-def library() -> Any:  # noqa: ANN401 - a module without types
+def openvino_library() -> Any:  # noqa: ANN401 - a module without types
     """Return the module `openvino`.
 
     Raises:
@@ -26,7 +26,7 @@ def library() -> Any:  # noqa: ANN401 - a module without types
     try:
         import openvino  # noqa: PLC0415 - an extra
     except ImportError:
-        raise KosbertError("encoding in int8 or an export needs OpenVINO: pip install 'kosbert[int8]'") from None
+        raise KosbertError("encoding in int8 or with an export needs OpenVINO: pip install 'kosbert[int8]'") from None
     return openvino
 
 
@@ -39,31 +39,33 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Inference:
+class Graph:
     """A compiled graph. Several threads may use one: they take turns."""
 
-    def __init__(self, graph: Any, *, cores: int) -> None:  # noqa: ANN401
-        """Compile a graph that takes token ids and attention mask, both [sentences, tokens]."""
-        openvino = library()
+    def __init__(self, graph: Any, dimensions: int) -> None:  # noqa: ANN401 - a type of the extra
+        """Compile a graph.
+
+        Args:
+            graph: OpenVINO's graph, which takes token ids and attention mask, both [texts, tokens].
+            dimensions: how many numbers an embedding has.
+        """
+        openvino, cores = openvino_library(), usable_cores()
         options = {
             "INFERENCE_PRECISION_HINT": "f32",  # of what is not int8
             "DYNAMIC_QUANTIZATION_GROUP_SIZE": "384",  # inputs of a token that are rounded on one scale
             "INFERENCE_NUM_THREADS": cores,
             "NUM_STREAMS": cores,
         }
+        self._dimensions = dimensions
         self._queue = openvino.AsyncInferQueue(openvino.compile_model(graph, "CPU", options), cores)
-        self._queue.set_callback(_keep)
-        self._turn = threading.Lock()
+        self._queue.set_callback(_copy_result)
+        self._lock = threading.Lock()
 
-    def embed(self, rows: Sequence[Sequence[int]], dimensions: int) -> NDArray[np.float32]:
-        """Embed each distinct row of token ids once, in batches of like length.
-
-        Returns:
-            The embeddings [rows, dimensions], in the order given.
-        """
-        parts, places = batches([tuple(row) for row in rows], TOKENS)
-        found = [np.empty((len(part), dimensions), np.float32) for part in parts]
-        with self._turn:
+    def embed(self, rows: Sequence[Sequence[int]]) -> Embeddings:
+        """Return the embeddings [rows, dimensions] of at least one row of token ids, in the order given."""
+        parts, numbers = batches([tuple(row) for row in rows], TOKENS)
+        found = [np.empty((len(part), self._dimensions), np.float32) for part in parts]
+        with self._lock:
             for part, embeddings in zip(parts, found, strict=True):
                 tokens = np.zeros((len(part), len(part[0])), np.int64)
                 mask = np.zeros_like(tokens)
@@ -72,8 +74,8 @@ class Inference:
                     mask[number, : len(ids)] = 1
                 self._queue.start_async([tokens, mask], embeddings)
             self._queue.wait_all()
-        return np.concatenate(found)[places] if found else np.empty((0, dimensions), np.float32)
+        return np.concatenate(found)[numbers]
 
 
-def _keep(request: Any, embeddings: NDArray[np.float32]) -> None:  # noqa: ANN401
+def _copy_result(request: Any, embeddings: NDArray[np.float32]) -> None:  # noqa: ANN401
     embeddings[:] = request.get_output_tensor(0).data

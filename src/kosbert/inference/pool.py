@@ -1,76 +1,111 @@
-"""A model in several processes or on several GPUs, as an `Embedder`: the pool of sentence-transformers itself."""
+"""A model in several processes, one for each device; each has the same fast encoder that one process alone would have.
+
+This process only hands out texts and collects embeddings: it imports no torch.
+"""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 
 import numpy as np
 
-from kosbert.inference.pytorch import ModelEmbedder
-from kosbert.encoder.encode import Embeddings
-from kosbert.errors import KosbertError, one_line
+from kosbert.errors import KosbertError
+from kosbert.inference.encoder import BaseEncoder, Embeddings
 from kosbert.inference.graph import usable_cores
 
-CHUNK = 500  # sentences that a process takes at once: fixed, so that results do not depend on how many there are
-THREADS = "OMP_NUM_THREADS"
+CHUNK = 500  # texts that a process takes at once: fixed, so that results do not depend on how many texts there are
+Load = Callable[[str], BaseEncoder]  # loads the model onto a device
 
 
-class PoolEmbedder:
-    """A model's copies in a running pool, as an `Embedder`."""
+class PoolEncoder(BaseEncoder):
+    """A model in a running pool of processes."""
 
-    def __init__(self, model: ModelEmbedder, pool: dict[str, Any]) -> None:
-        self.model, self.pool = model, pool
-        self.dimensions = model.dimensions
-        self.fingerprint = model.fingerprint
+    def __init__(self, load: Load, devices: Sequence[str]) -> None:
+        """Start the processes, and wait until each has loaded the model.
 
-    def encode(self, sentences: Sequence[str]) -> Embeddings:
-        """Return the embeddings [sentences, dimensions], in the order given.
+        Args:
+            load: loads the model onto a device, in its process.
+            devices: the device of each process.
 
         Raises:
-            KosbertError: a process of the pool has failed.
+            KosbertError: there is no such model or device, or the model cannot be loaded there.
         """
-        if not len(sentences):
-            return np.empty((0, self.dimensions), np.float32)
-        # Each process is given texts of like length, since it pads them to the longest.
-        order = np.argsort([-len(sentence) for sentence in sentences], kind="stable")
-        try:
-            found = self.model.encoder.encode(
-                [sentences[place] for place in order], pool=self.pool, chunk_size=CHUNK, show_progress_bar=False
+        context = get_context("spawn")
+        waiting: SimpleQueue[str] = context.SimpleQueue()
+        for device in devices:
+            waiting.put(device)
+        threads = max(1, usable_cores() // max(1, devices.count("cpu")))  # or they take the cores from each other
+        start = (load, waiting, threads, context.Barrier(len(devices)))
+        self._pool = ProcessPoolExecutor(len(devices), context, _start, start)
+        with ExitStack() as resources:
+            resources.callback(self._pool.shutdown, cancel_futures=True)
+            try:
+                loaded = [future.result() for future in [self._pool.submit(_describe) for _ in devices]]
+            except BrokenProcessPool as error:
+                raise KosbertError("a process ended while it loaded the model; is the memory full?") from error
+            (dimensions, _), fingerprints = loaded[0], sorted({fingerprint for _, fingerprint in loaded})
+            super().__init__(
+                dimensions=dimensions,
+                fingerprint=f"{'+'.join(fingerprints)}-pool{len(devices)}",
+                resources=resources.pop_all(),
             )
-        except RuntimeError as error:
-            raise KosbertError(f"a process that encodes has failed: {one_line(error)}") from error
-        embeddings = np.empty((len(sentences), self.dimensions), np.float32)
-        embeddings[order] = found
+
+    def _embed(self, texts: list[str]) -> Embeddings:
+        # Each process is given texts of like length, so that its batches have little padding.
+        order = np.argsort([-len(text) for text in texts], kind="stable")
+        chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
+        embeddings = np.empty((len(texts), self.dimensions), np.float32)
+        try:
+            parts = self._pool.map(_encode, [[texts[row] for row in chunk] for chunk in chunks])
+            for chunk, part in zip(chunks, parts, strict=True):
+                embeddings[chunk] = part
+        except BrokenProcessPool as error:
+            raise KosbertError("a process that encodes has ended; is the memory full?") from error
         return embeddings
 
 
-@contextmanager
-def pooled(model: ModelEmbedder, devices: Sequence[str]) -> Iterator[PoolEmbedder]:
-    """Run a model in a process for each device, for the length of a block.
+# What a process of the pool holds: its encoder, or why there is none; and where it waits for the others.
+_encoder: BaseEncoder | KosbertError
+_loaded: Barrier
 
-    Args:
-        model: the model; it is on the CPU afterwards.
-        devices: such as cuda:0, or cpu; also repeated.
 
-    Raises:
-        KosbertError: there is no such device here.
-    """
-    for device in dict.fromkeys(devices):
-        try:
-            model.encoder.to(device)
-        except (RuntimeError, AssertionError) as error:  # torch's, over a device of no kind and over one not here
-            raise KosbertError(f"device {device}: not to be had here: {one_line(error)[:120]}") from error
-    before = os.environ.get(THREADS)
-    if "cpu" in devices:  # the processes would take the cores from each other
-        os.environ[THREADS] = str(max(1, usable_cores() // len(devices)))
+def _start(load: Load, waiting: "SimpleQueue[str]", threads: int, loaded: Barrier) -> None:
+    """Load the model in a process of the pool. An error is kept for the first task: here it would only end the pool."""
+    global _encoder, _loaded  # noqa: PLW0603 - the pool gives its tasks no other memory
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    _loaded = loaded
     try:
-        pool = model.encoder.start_multi_process_pool([*devices])
-    finally:
-        os.environ.pop(THREADS, None)
-        if before is not None:
-            os.environ[THREADS] = before
-    try:
-        yield PoolEmbedder(model, pool)
-    finally:
-        model.encoder.stop_multi_process_pool(pool)
+        _encoder = load(waiting.get())
+    except KosbertError as error:
+        _encoder = KosbertError(error.message)
+
+
+def _end_with_parent() -> None:
+    """End this process with the one that started it, also where that one was killed."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _describe() -> tuple[int, str]:
+    _loaded.wait()  # else one process might answer for another that is still loading
+    if isinstance(_encoder, KosbertError):
+        raise _encoder
+    return _encoder.dimensions, _encoder.fingerprint
+
+
+def _encode(texts: list[str]) -> Embeddings:
+    if isinstance(_encoder, KosbertError):
+        raise _encoder
+    return _encoder.encode(texts)

@@ -1,103 +1,109 @@
-"""The narrow seam: all that applications know of a model is what it makes of sentences, and which one it is."""
+"""A sentence-transformers model with PyTorch: without padding on a CPU, and in bf16 where the hardware has it."""
 
 import hashlib
 import json
-import threading
-from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from pickle import UnpicklingError
+from typing import Literal
 
-import numpy as np
+import torch
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
-from kosbert import encoding, loading
-from kosbert.apps import exported
-from kosbert.encoder.encode import Embeddings
-from kosbert.errors import KosbertError
+from kosbert.encoder.encode import encoding, has_bf16
+from kosbert.encoder.model import load
+from kosbert.errors import KosbertError, one_line
+from kosbert.inference.encoder import BaseEncoder, Embeddings
+from kosbert.inference.exported import is_export
+from kosbert.inference.folder import NEVER, checked
 
 
-class Embedder(Protocol):
-    """What makes embeddings of sentences."""
+class PyTorchEncoder(BaseEncoder):
+    """A sentence-transformers model with PyTorch."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Tell this model from every other: equal fingerprints are equal embeddings."""
+    def __init__(self, model: SentenceTransformer, *, precision: Literal["auto", "fp32", "bf16"] = "auto") -> None:
+        """Take a loaded model, which may not change from now on; see `load_model`.
 
-    @property
-    def dimensions(self) -> int:
-        """Tell how many numbers an embedding has."""
+        Raises:
+            KosbertError: as `tokenizer_of`.
+        """
+        bf16 = has_bf16(model.device) if precision == "auto" else precision == "bf16"
+        engine = f"pytorch-{'bf16' if bf16 else 'fp32'}-{model.device.type}"
+        fingerprint, resources = f"{model_digest(model)}:{engine}", ExitStack()
+        super().__init__(dimensions=dimensions_of(model), fingerprint=fingerprint, resources=resources)
+        self._encode = resources.enter_context(encoding(model, bf16=bf16))
 
-    def encode(self, sentences: Sequence[str]) -> Embeddings:
-        """Return the embeddings [sentences, dimensions], in the order given; of no sentences, [0, dimensions]."""
-
-
-class ModelEmbedder:
-    """A sentence-transformers model as an `Embedder`. Several threads may use one: they take turns."""
-
-    def __init__(self, encoder: SentenceTransformer) -> None:
-        self.encoder = encoder
-        self.dimensions = int(encoder.get_embedding_dimension() or 0)
-        self.fingerprint = fingerprint(encoder)
-        self._turn = threading.Lock()
-
-    def encode(self, sentences: Sequence[str]) -> Embeddings:
-        """Return the embeddings [sentences, dimensions], in the order given."""
-        if not len(sentences):
-            return np.empty((0, self.dimensions), np.float32)
-        with self._turn:
-            return encoding.encode(self.encoder, sentences)
+    def _embed(self, texts: list[str]) -> Embeddings:
+        return self._encode(texts)
 
 
-def load(model: str) -> Embedder:
-    """Load a sentence-transformers model, from a folder or a model hub; or a folder that `kosbert export` has made.
+def load_model(model: str, *, device: str | None = None) -> SentenceTransformer:
+    """Load a sentence-transformers model from a folder, or from a model hub.
+
+    Args:
+        model: a folder, from which it is loaded without any network, or else a name on the hub.
+        device: the device to load it onto; the GPU if there is one, if None.
 
     Raises:
-        KosbertError: there is no such model, or it is none that we can load.
+        KosbertError: there is no such model or device, it is none that we can load, or it wants to have code run.
     """
-    return exported.load(Path(model)) if exported.is_export(Path(model)) else load_model(model)
-
-
-def load_model(model: str) -> ModelEmbedder:
-    """Load a sentence-transformers model, from a folder or a model hub.
-
-    Raises:
-        KosbertError: there is no such model, or it is none that we can load.
-    """
-    if exported.is_export(Path(model)):
+    if is_export(Path(model)):
         raise KosbertError(f"{model}: an exported model; for this, give the model that it was exported from")
-    return ModelEmbedder(loading.load(model))
+    folder = checked(model)
+    _check_device(device)
+    try:
+        return load(folder, device=device)
+    except KosbertError as error:
+        if isinstance(error.__cause__, UnpicklingError):
+            reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
+            raise KosbertError(f"{model}: {reason}; use safetensors") from error
+        if "trust_remote_code" in str(error.__cause__):  # which the libraries advise to set
+            raise KosbertError(f"{model}: needs classes of its own, but {NEVER}; choose another model") from error
+        raise
 
 
-def backend(encoder: SentenceTransformer) -> Tokenizer:
-    """Return an encoder's tokenizer as the library tokenizers has it.
+def _check_device(device: str | None) -> None:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch's, over a device of no kind and over one not here
+        raise KosbertError(f"device {device}: not available here: {one_line(error, 120)}") from error
+
+
+def dimensions_of(model: SentenceTransformer) -> int:
+    """Return how many numbers an embedding of a model has."""
+    return int(model.get_embedding_dimension() or 0)
+
+
+def tokenizer_of(model: SentenceTransformer) -> Tokenizer:
+    """Return a model's tokenizer as the library tokenizers has it.
 
     Raises:
         KosbertError: it is of another library.
     """
-    tokenizer = getattr(encoder.tokenizer, "backend_tokenizer", encoder.tokenizer)
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", model.tokenizer)
     if not isinstance(tokenizer, Tokenizer):
         raise KosbertError(f"the model's tokenizer ({type(tokenizer).__name__}) is not of the library tokenizers")
     return tokenizer
 
 
-def fingerprint(encoder: SentenceTransformer) -> str:
-    """Return a digest of all that an encoder's embeddings depend on: modules, weights, tokenizer and prompt.
+def model_digest(model: SentenceTransformer) -> str:
+    """Return a digest of all that a model's embeddings depend on: modules, weights, tokenizer and prompt.
 
     Raises:
-        KosbertError: as `backend`.
+        KosbertError: as `tokenizer_of`.
     """
-    settings = {
-        "modules": [type(module).__name__ for module in encoder],
-        "pooling": [module.get_config_dict() for module in encoder if hasattr(module, "get_config_dict")],
-        "prompt": encoder.prompts.get(encoder.default_prompt_name or ""),
-        "longest": encoder.max_seq_length,
+    settings = {  # its keys stay, so that indexes and exports of older versions still know their model
+        "modules": [type(module).__name__ for module in model],
+        "pooling": [module.get_config_dict() for module in model if hasattr(module, "get_config_dict")],
+        "prompt": model.prompts.get(model.default_prompt_name or ""),
+        "longest": model.max_seq_length,
     }
     state = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    tokenizer = json.loads(backend(encoder).to_str())
-    passing = ("truncation", "padding")  # set anew with each batch
-    state.update(json.dumps({key: tokenizer[key] for key in tokenizer if key not in passing}).encode())
-    for name, weights in sorted(encoder.state_dict().items()):
+    tokenizer = json.loads(tokenizer_of(model).to_str())
+    set_by_batch = ("truncation", "padding")
+    state.update(json.dumps({key: tokenizer[key] for key in tokenizer if key not in set_by_batch}).encode())
+    for name, weights in sorted(model.state_dict().items()):
         state.update(name.encode())
         state.update(weights.detach().cpu().float().contiguous().numpy())
     return state.hexdigest()

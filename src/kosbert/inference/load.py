@@ -1,0 +1,48 @@
+"""Load any model, by what it is: see `kosbert.load`."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+from kosbert.errors import KosbertError
+from kosbert.inference.encoder import BaseEncoder, Precision
+from kosbert.inference.exported import ExportedEncoder, is_export
+from kosbert.inference.graph import openvino_library
+from kosbert.inference.pool import PoolEncoder
+
+
+def load(model: str, *, precision: Precision = "auto", devices: Sequence[str] = ()) -> BaseEncoder:
+    """Load a model; `kosbert.load` says how."""
+    if precision not in get_args(Precision):
+        raise KosbertError(f"precision is {precision!r}; expected one of {', '.join(get_args(Precision))}")
+    if isinstance(devices, str):
+        raise KosbertError(f"devices is the text {devices!r}; expected a list, such as [{devices!r}]")
+    if len(devices) > 1:
+        return PoolEncoder(partial(load_on, model, precision), devices)
+    return load_on(model, precision, devices[0] if devices else None)
+
+
+def load_on(model: str, precision: Precision, device: str | None) -> BaseEncoder:
+    """Load a model in this process.
+
+    Args:
+        model: see `kosbert.load`.
+        precision: see `kosbert.load`.
+        device: the device, such as `cpu` or `cuda:1`; if None, the GPU if there is one, else the CPU.
+
+    Raises:
+        KosbertError: see `kosbert.load`.
+    """
+    if is_export(Path(model)):
+        return ExportedEncoder(Path(model), precision=precision, device=device)
+    from kosbert.inference.pytorch import PyTorchEncoder, load_model  # noqa: PLC0415 - imports torch
+
+    if precision != "int8":
+        return PyTorchEncoder(load_model(model, device=device), precision=precision)
+    from kosbert.inference.int8 import Int8Encoder  # noqa: PLC0415 - imports torch
+
+    if device not in (None, "cpu"):
+        raise KosbertError(f"device {device}: int8 is for the CPU alone; choose another precision")
+    openvino_library()  # if it is missing, that is known before the model is loaded
+    return Int8Encoder(load_model(model, device="cpu"))
