@@ -2,9 +2,12 @@
 
     python benchmarks/bulk.py models/nli_sts corpus.txt
 
-The command runs in processes of its own: over the first twentieth of the file, over all of it, and over all again,
-killed three times. Then it and plain `SentenceTransformer.encode` take turns on the first sentences, in one process.
+The command runs in processes of its own: over the first twentieth of the file, over all of it with one process and with
+two, and over all again, killed three times. Then it and plain `SentenceTransformer.encode` take turns on the first
+sentences, in one process.
 """
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 import os
 import statistics
@@ -17,25 +20,18 @@ from operator import truediv
 from pathlib import Path
 
 import click
-import numpy as np
 
-from kosbert.apps.bulk import encode_file
-from kosbert.inference.pytorch import load
-from kosbert.readers.texts import read_texts
-from kosbert.errors import Command
-from kosbert.files import digest
+from kosbert.command import Command
 
 KILLS = 3
 WARM = 64  # sentences before the first time is taken
 
 
-def started(model: str, source: Path, out: Path, part: int) -> subprocess.Popen[bytes]:
+def start(model: str, source: Path, out: Path, part: int, processes: int = 1) -> subprocess.Popen[bytes]:
     """Start the command."""
-    script = "from kosbert.cli import main; main()"
-    options = ["--out", str(out), "--part", str(part)]
-    return subprocess.Popen(
-        [sys.executable, "-c", script, "encode", model, str(source), *options], stderr=subprocess.DEVNULL
-    )
+    options = ["--out", str(out), "--part", str(part), "--processes", str(processes)]
+    command = [sys.executable, "-m", "kosbert", "encode", model, str(source), *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def peak(process: subprocess.Popen[bytes]) -> float:
@@ -46,11 +42,11 @@ def peak(process: subprocess.Popen[bytes]) -> float:
     return used.ru_maxrss / 1024
 
 
-def killed(model: str, source: Path, out: Path, part: int, texts: int) -> list[int]:
+def run_killed(model: str, source: Path, out: Path, part: int, texts: int) -> list[int]:
     """Encode, killed each time that another quarter is finished; return how many rows were finished each time."""
     finished, rows = out.parent / f".{out.name}.parts/finished", []
     for number in range(1, KILLS + 1):
-        process = started(model, source, out, part)
+        process = start(model, source, out, part)
         while not finished.exists() or (
             len(finished.read_bytes().split()) * part < number * texts / (KILLS + 1) and process.poll() is None
         ):
@@ -58,23 +54,30 @@ def killed(model: str, source: Path, out: Path, part: int, texts: int) -> list[i
         process.kill()
         process.wait()
         rows.append(len(finished.read_bytes().split()) * part)
-    peak(started(model, source, out, part))
+    peak(start(model, source, out, part))
     return rows
 
 
 def compare(model: str, sentences: list[str], part: int, rounds: int, folder: Path) -> None:
     """Print the rates of plain encoding and ours, and the median of their ratio."""
-    embedder = load(model)
+    import numpy as np
+    from sentence_transformers import SentenceTransformer
+
+    import kosbert
+    from kosbert.apps.bulk import encode_file
+
+    plain_model, encoder = SentenceTransformer(model), kosbert.load(model)
     source, out = folder / "compared.txt", folder / "compared.npy"
     source.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
     seconds: dict[str, list[float]] = {"plain": [], "ours": []}
-    embedder.encode(sentences[:WARM])
+    plain_model.encode(sentences[:WARM])
+    encoder.encode(sentences[:WARM])
     for _ in range(rounds):
         began = time.perf_counter()
-        plain = embedder.encoder.encode(sentences, batch_size=32)
+        plain = plain_model.encode(sentences, batch_size=32)
         seconds["plain"].append(time.perf_counter() - began)
         began = time.perf_counter()
-        encode_file(embedder, source, out, part=part, overwrite=True)
+        encode_file(encoder, source, out, part_rows=part, overwrite=True)
         seconds["ours"].append(time.perf_counter() - began)
     apart = np.abs(np.load(out) - plain).max()
     rates = {name: len(sentences) / statistics.median(each) for name, each in seconds.items()}
@@ -93,20 +96,26 @@ def compare(model: str, sentences: list[str], part: int, rounds: int, folder: Pa
 @click.option("--rounds", default=3, show_default=True)
 def main(model: str, corpus: Path, part: int, sentences: int, rounds: int) -> None:
     """Encode CORPUS, a text a line, with MODEL."""
+    from kosbert.files import digest
+    from kosbert.readers.texts import read_texts
+
     texts = [*read_texts(corpus)]
     with tempfile.TemporaryDirectory(dir=corpus.parent) as name:
         folder = Path(name)
         few_texts = folder / "few.txt"
         few_texts.write_text("".join(f"{text}\n" for text in islice(texts, len(texts) // 20)), encoding="utf-8")
-        few = peak(started(model, few_texts, folder / "few.npy", part))
+        few = peak(start(model, few_texts, folder / "few.npy", part))
+        began = time.perf_counter()
+        peak(start(model, corpus, folder / "two.npy", part, processes=2))
+        click.echo(f"two processes: {len(texts):,} rows in {time.perf_counter() - began:.0f} s")
         for end in (".npy", ".parquet"):
             began = time.perf_counter()
-            many = peak(started(model, corpus, folder / f"whole{end}", part))
+            many = peak(start(model, corpus, folder / f"whole{end}", part))
             click.echo(
                 f"{end}: {len(texts):,} rows in {time.perf_counter() - began:.0f} s; "
                 f"peak memory {many:.0f} MB, with a twentieth of them {few:.0f} MB"
             )
-            rows = killed(model, corpus, folder / f"killed{end}", part, len(texts))
+            rows = run_killed(model, corpus, folder / f"killed{end}", part, len(texts))
             same = digest(folder / f"whole{end}", "sha256") == digest(folder / f"killed{end}", "sha256")
             click.echo(f"{end}: killed after {rows} rows: {'the same bytes' if same else 'OTHER bytes'}")
         compare(model, texts[:sentences], part, rounds, folder)

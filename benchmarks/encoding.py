@@ -1,12 +1,14 @@
-"""How fast encoding is against plain `SentenceTransformer.encode`, and what it costs in score.
+"""Compare the encoders of `kosbert.load` with plain `SentenceTransformer.encode`: their speed and their score.
 
     python benchmarks/encoding.py models/sts data/tune/tune_test.tsv
 
-Ours is in bf16 where the processor multiplies in it, else in fp32; in int8; and exported. All take turns on the same
-sentences, in one process; what is shown are medians of the ratios. The sentences of the test set are encoded as an
-evaluation does it, both sides of all pairs at once: 2,514 of KorSTS's 2,758 are distinct. The time to a first embedding
-is that of a new process, imports and loading included.
+The encoders are those of precision auto (bf16 where the hardware has it, else fp32), of int8, and of exports. All take
+turns on the same sentences, in one process; the ratios are medians. The sentences of the test set are encoded as in an
+evaluation, both sides of all pairs at once: 2,514 of KorSTS's 2,758 are distinct. The time to a first embedding is that
+of a new process, imports and loading included.
 """
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 import statistics
 import subprocess
@@ -20,64 +22,58 @@ from pathlib import Path
 import click
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
-from kosbert.apps import exported
-from kosbert.inference.export import export
-from kosbert.data.tables import read_tune
-from kosbert.encoder.model import load
-from kosbert.encoder.encode import encode, has_bf16
-from kosbert.errors import Command
-from kosbert.inference.convert import Int8Encoder
+import kosbert
+from kosbert.command import Command
 
-LONG = 200  # characters
-WARM = 128  # sentences before the first time is taken
-FIRST = {  # programs that make one embedding
+LENGTH = 200  # characters of a long text
+WARM_UP = 128  # sentences that are encoded before any time is taken
+IMPORTS = {  # of programs that make one embedding
     "plain": "from sentence_transformers import SentenceTransformer as load",
-    "exported": "from kosbert.inference.exported import load",
+    "exported": "from kosbert import load",
 }
 Encode = Callable[[list[str]], NDArray[np.float32]]
 
 
-def lengthened(sentences: list[str]) -> Iterator[str]:
-    """Join sentences to texts of about `LONG` characters."""
+def long_texts(sentences: list[str]) -> Iterator[str]:
+    """Join sentences to texts of `LENGTH` characters."""
     text = ""
     for sentence in sentences:
         text = f"{text} {sentence}".strip()
-        if len(text) >= LONG:
-            yield text[:LONG]
+        if len(text) >= LENGTH:
+            yield text[:LENGTH]
             text = ""
 
 
-def timed(way: Encode, sentences: list[str]) -> tuple[float, NDArray[np.float32]]:
+def timed(encode: Encode, sentences: list[str]) -> tuple[float, NDArray[np.float32]]:
     """Return the seconds that encoding took, and the embeddings of length 1."""
     began = time.perf_counter()
-    embeddings = way(sentences)
+    embeddings = encode(sentences)
     return time.perf_counter() - began, embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
-def compare(ways: dict[str, Encode], sentences: list[str], rounds: int) -> dict[str, NDArray[np.float32]]:
+def compare(encoders: dict[str, Encode], sentences: list[str], rounds: int) -> dict[str, NDArray[np.float32]]:
     """Print the rate of `plain`, and of the others the median ratio and the lowest cosine; return the embeddings."""
-    found = {name: [] for name in ways}
+    results = {name: [] for name in encoders}
     for _ in range(rounds):
-        for name, way in ways.items():
-            found[name].append(timed(way, sentences))
-    seconds = {name: [each for each, _ in results] for name, results in found.items()}
-    embeddings = {name: results[0][1] for name, results in found.items()}
+        for name, encode in encoders.items():
+            results[name].append(timed(encode, sentences))
+    seconds = {name: [each for each, _ in rows] for name, rows in results.items()}
+    embeddings = {name: rows[0][1] for name, rows in results.items()}
     click.echo(f"  plain: {len(sentences) / statistics.median(seconds['plain']):.0f} a second")
-    for name in [*ways][1:]:
+    for name in [*encoders][1:]:
         ratio = statistics.median(map(truediv, seconds["plain"], seconds[name]))
         cosine = (embeddings["plain"] * embeddings[name]).sum(axis=1).min()
         click.echo(f"  {name}: {ratio:.2f} times that, lowest cosine {cosine:.4f}")
     return embeddings
 
 
-def first(load: str, folder: Path, rounds: int) -> float:
+def time_to_first(import_load: str, folder: Path, rounds: int) -> float:
     """Return the median seconds of a program that loads a model and makes one embedding."""
     times = []
     for _ in range(rounds):
         began = time.perf_counter()
-        program = f"{load}\nload({str(folder)!r}).encode(['비가 온다.'])"
+        program = f"{import_load}\nload({str(folder)!r}).encode(['비가 온다.'])"
         subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
@@ -89,38 +85,46 @@ def first(load: str, folder: Path, rounds: int) -> float:
 @click.option("--rounds", default=3, show_default=True)
 def main(model: Path, test: Path, rounds: int) -> None:
     """Compare on the sentences of TEST, and on texts of 200 characters made of them."""
-    with tempfile.TemporaryDirectory() as place:
+    from kosbert.inference.export import export
+
+    with tempfile.TemporaryDirectory() as exports:
         for precision in ("fp32", "int8"):
-            export(str(model), Path(place, precision), precision=precision)
+            export(str(model), Path(exports, precision), precision=precision)
         click.echo("to a first embedding, in a new process:")
-        for name, load_it in FIRST.items():
-            folder = model if name == "plain" else Path(place, "fp32")
-            click.echo(f"  {name}: {first(load_it, folder, rounds):.1f} s")
-        measure(model, Path(place), test, rounds)
+        for name, import_load in IMPORTS.items():
+            folder = model if name == "plain" else Path(exports, "fp32")
+            click.echo(f"  {name}: {time_to_first(import_load, folder, rounds):.1f} s")
+        measure(model, Path(exports), test, rounds)
 
 
 def measure(model: Path, exports: Path, test: Path, rounds: int) -> None:
-    """Compare all ways on the two kinds of text."""
-    encoder = load(model)
+    """Compare all encoders on the two kinds of text."""
+    from scipy.stats import spearmanr
+    from sentence_transformers import SentenceTransformer
+
+    from kosbert.data.tables import read_tune
+
     pairs = [*read_tune(test)]
     sentences = [pair[side] for side in (0, 1) for pair in pairs]
-    ways: dict[str, Encode] = {
-        "plain": lambda sentences: encoder.encode(sentences, batch_size=32),
-        "bf16" if has_bf16(encoder.device) else "fp32": lambda sentences: encode(encoder, sentences),
-        "int8": Int8Encoder(encoder).encode,
-        "exported in fp32": exported.load(exports / "fp32").encode,
-        "exported in int8": exported.load(exports / "int8").encode,
+    loaded = {
+        "auto": kosbert.load(model),
+        "int8": kosbert.load(model, precision="int8"),
+        "exported in fp32": kosbert.load(exports / "fp32"),
+        "exported in int8": kosbert.load(exports / "int8"),
     }
-    for way in ways.values():
-        way(sentences[:WARM])
-    texts = [*lengthened([*dict.fromkeys(sentences)])]
-    click.echo(f"{len(texts):,} texts of {LONG} characters")
-    compare(ways, texts, rounds)
+    encoders: dict[str, Encode] = {"plain": SentenceTransformer(str(model)).encode}
+    for name, encoder in loaded.items():
+        encoders[f"{name} ({encoder.fingerprint.partition(':')[2]})"] = encoder.encode
+    for encode in encoders.values():
+        encode(sentences[:WARM_UP])
+    texts = [*long_texts([*dict.fromkeys(sentences)])]
+    click.echo(f"{len(texts):,} texts of {LENGTH} characters")
+    compare(encoders, texts, rounds)
     click.echo(f"{len(sentences):,} sentences of the test set")
-    for name, embeddings in compare(ways, sentences, rounds).items():
+    for name, embeddings in compare(encoders, sentences, rounds).items():
         left, right = np.split(embeddings, 2)
-        figure = spearmanr([pair[2] for pair in pairs], (left * right).sum(axis=1)).statistic
-        click.echo(f"  {name}: cosine Spearman {100 * figure:.2f}")
+        score = spearmanr([pair[2] for pair in pairs], (left * right).sum(axis=1)).statistic
+        click.echo(f"  {name}: cosine Spearman {100 * score:.2f}")
 
 
 if __name__ == "__main__":

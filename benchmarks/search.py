@@ -20,11 +20,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from kosbert.inference.pytorch import load
+import kosbert
 from kosbert.apps.index import build, open_index
-from kosbert.apps.search import SentenceIndex, nearest, scored, unit
-from kosbert.encoder.encode import Embeddings
-from kosbert.errors import Command
+from kosbert.apps.search import SentenceIndex, exact_candidates, normalize, rescore
+from kosbert.command import Command
+from kosbert.inference.encoder import Embeddings
 
 SHARE, NOISE = 0.6, 0.2
 IN_MEMORY = 100_000
@@ -40,14 +40,15 @@ def sentences(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def encoded(model: str, kornlu: Path, kept: Path | None) -> Embeddings:
-    """Return the embeddings of KorNLU's sentences, of a file where they are kept."""
-    if kept is None or not kept.exists():
-        real = unit(load(model).encode(sentences(kornlu)))
-        if kept is None:
-            return real
-        np.save(kept, real)
-    return np.load(kept)
+def encode_kornlu(model: str, kornlu: Path, cache: Path | None) -> Embeddings:
+    """Return the embeddings of KorNLU's sentences, kept in a file if one is given."""
+    if cache is not None and cache.exists():
+        return np.load(cache)
+    with kosbert.load(model) as encoder:
+        embeddings = normalize(encoder.encode(sentences(kornlu)))
+    if cache is not None:
+        np.save(cache, embeddings)
+    return embeddings
 
 
 def mixed(real: Embeddings, count: int, rng: np.random.Generator) -> Embeddings:
@@ -57,14 +58,14 @@ def mixed(real: Embeddings, count: int, rng: np.random.Generator) -> Embeddings:
         size = len(vectors[start : start + (1 << 14)])
         one, other = real[rng.integers(len(real), size=(2, size))]
         noise = rng.standard_normal(one.shape, np.float32) * np.float32(NOISE / one.shape[1] ** 0.5)
-        vectors[start : start + size] = unit(one + other * rng.random((size, 1), np.float32) * SHARE + noise)
+        vectors[start : start + size] = normalize(one + other * rng.random((size, 1), np.float32) * SHARE + noise)
     return vectors
 
 
-class Made:
-    """An embedder of numbers: what stands for the n-th sentence has the n-th vector."""
+class Vectors:
+    """An encoder of numbers: the text n has the n-th of some vectors."""
 
-    fingerprint = "made"
+    fingerprint = "vectors"
 
     def __init__(self, vectors: Embeddings) -> None:
         self.vectors = vectors
@@ -104,23 +105,24 @@ def main(
 ) -> None:
     """Search vectors like those MODEL makes of the sentences under KORNLU."""
     rng = np.random.default_rng(seed)
-    real = rng.permutation(encoded(model, kornlu, embeddings))
+    real = rng.permutation(encode_kornlu(model, kornlu, embeddings))
     vectors = np.concatenate([mixed(real[queries:], count, rng), real[:queries]])
     corpus, wanted = vectors[:count], vectors[count:]
-    embedder, asked = Made(vectors), [str(row) for row in range(count, count + queries)]
+    encoder, asked = Vectors(vectors), [str(row) for row in range(count, count + queries)]
 
     some = corpus[:IN_MEMORY]
-    exact = SentenceIndex([str(row) for row in range(len(some))], some, embedder)
+    exact = SentenceIndex([str(row) for row in range(len(some))], some, encoder)
     click.echo(
         f"exact, {len(some):,}: median {median(lambda query: exact.search([query], top=TOP), asked):.1f} ms a query"
     )
 
     truth: list[NDArray[np.int64]] = [
-        scored(corpus, rows, query, TOP)[0] for query, rows in zip(wanted, nearest(corpus, wanted, TOP), strict=True)
+        rescore(corpus, rows, query, TOP)[0]
+        for query, rows in zip(wanted, exact_candidates(corpus, wanted, TOP), strict=True)
     ]
     shutil.rmtree(folder, ignore_errors=True)
     began = time.perf_counter()
-    build(map(str, range(count)), embedder, folder, total=count)
+    build(map(str, range(count)), encoder, folder, total=count)
     click.echo(f"index, {count:,}: built in {time.perf_counter() - began:.0f} s, encoding not counted")
     size = sum(path.stat().st_size for path in folder.iterdir())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -128,7 +130,7 @@ def main(
         f"  disk {size / 2**20:,.0f} MiB; peak memory {peak:,.0f} MiB, of it the vectors {vectors.nbytes / 2**20:,.0f}"
     )
     own, mapped = memory("RssAnon"), memory("RssFile")
-    index = open_index(folder, embedder)
+    index = open_index(folder, encoder)
     index.search(asked[:1])
     first = median(lambda query: index.search([query], top=TOP), asked)
     again = median(lambda query: index.search([query], top=TOP), asked)

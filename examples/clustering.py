@@ -5,7 +5,7 @@ python examples/clustering.py [MODEL]
 
 import sys
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.apps.clustering import kmeans
 
 SENTENCES = [
@@ -17,8 +17,9 @@ SENTENCES = [
     "선생님이 숙제를 많이 내 주셨다.",
 ]
 
-model = embedder.load(sys.argv[1] if len(sys.argv) > 1 else "models/nli_sts")
-for number, group in enumerate(kmeans(model.encode(SENTENCES), 3, seed=42), start=1):
-    print(f"Group {number}")
-    for row in group.rows:  # the most central first
+with kosbert.load(sys.argv[1] if len(sys.argv) > 1 else "models/nli_sts") as encoder:
+    clusters = kmeans(encoder.encode(SENTENCES), 3, seed=42)
+for number, cluster in enumerate(clusters, start=1):
+    print(f"Cluster {number}")
+    for row in cluster.rows:  # the most central first
         print(f"  {SENTENCES[row]}")

@@ -1,4 +1,4 @@
-"""Embeddings of a file's lines (or of the column `sentence` of a table), as a NumPy array, with our fast encoder.
+"""Encode the lines of a file (or the column `sentence` of a table) into a NumPy array.
 
 python examples/encode_file.py FILE OUT.npy [MODEL]
 """
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.readers.texts import read_texts
 
-source, out, *model = sys.argv[1:]
-sentences = list(read_texts(Path(source)))
-embeddings = embedder.load(*(model or ["models/nli_sts"])).encode(sentences)
+path, out, *model = sys.argv[1:]
+with kosbert.load(*(model or ["models/nli_sts"])) as encoder:
+    embeddings = encoder.encode([*read_texts(Path(path))])
 np.save(out, embeddings)
-print(f"{out}: {embeddings.shape[0]:,} embeddings of {embeddings.shape[1]} numbers, in the order of {source}")
+print(f"{out}: {embeddings.shape[0]:,} embeddings of {embeddings.shape[1]} dimensions, in the order of {path}")

@@ -1,4 +1,4 @@
-"""Search the lines of a file (or the column `sentence` of a table) as they are typed; an empty line ends it.
+"""Search the lines of a file (or the column `sentence` of a table) for queries from the keyboard; a blank line ends it.
 
 python examples/search_file.py FILE [MODEL]
 """
@@ -6,15 +6,14 @@ python examples/search_file.py FILE [MODEL]
 import sys
 from pathlib import Path
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.apps.search import SentenceIndex
 from kosbert.readers.texts import read_filled
 
-corpus = read_filled(Path(sys.argv[1]))
-model = embedder.load(sys.argv[2] if len(sys.argv) > 2 else "models/nli_sts")
-index = SentenceIndex.from_sentences(corpus, model)
-
-print(f"{len(index):,} sentences. Query:")
-while query := sys.stdin.readline().strip():
-    for hit in index.search([query], top=3)[0]:
-        print(f"  {hit.score:.3f}\t{hit.row + 1}\t{hit.text}")
+sentences = read_filled(Path(sys.argv[1]))
+with kosbert.load(sys.argv[2] if len(sys.argv) > 2 else "models/nli_sts") as encoder:
+    index = SentenceIndex.from_sentences(sentences, encoder)
+    print(f"{len(index):,} sentences. Query:")
+    while query := sys.stdin.readline().strip():
+        for hit in index.search([query], top=3)[0]:
+            print(f"  {hit.score:.3f}\t{hit.row + 1}\t{hit.text}")

@@ -1,12 +1,12 @@
-"""Which sentence answers a query best? Needs sentence-transformers alone.
+"""Which sentence answers a query best?
 
 python examples/semantic_search.py [MODEL]
 """
 
 import sys
 
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.util import semantic_search
+import kosbert
+from kosbert.apps.search import SentenceIndex
 
 CORPUS = [
     "도서관은 밤 열 시에 문을 닫는다.",
@@ -17,9 +17,9 @@ CORPUS = [
 ]
 QUERIES = ["책 빌리는 곳은 언제까지 열어요?", "가전제품이 고장 난 것 같아요."]
 
-model = SentenceTransformer(sys.argv[1] if len(sys.argv) > 1 else "models/nli_sts")
-found = semantic_search(model.encode(QUERIES), model.encode(CORPUS), top_k=3)
+with kosbert.load(sys.argv[1] if len(sys.argv) > 1 else "models/nli_sts") as encoder:
+    found = SentenceIndex.from_sentences(CORPUS, encoder).search(QUERIES, top=3)
 for query, hits in zip(QUERIES, found, strict=True):
     print(query)
     for hit in hits:
-        print(f"  {hit['score']:.3f}\t{CORPUS[hit['corpus_id']]}")
+        print(f"  {hit.score:.3f}\t{hit.text}")

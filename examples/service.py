@@ -1,21 +1,21 @@
-"""A JSON service that finds frequent questions. Needs sentence-transformers, fastapi and uvicorn.
+"""A JSON service that finds frequent questions. It also needs fastapi and uvicorn.
 
 MODEL=models/nli_sts uvicorn --app-dir examples service:app
 curl --json '{"text": "비밀번호를 잊어버렸어요"}' http://127.0.0.1:8000/nearest
 """
 
 import os
-from threading import Lock
 
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
-from sentence_transformers import SentenceTransformer
+
+import kosbert
+from kosbert.apps.search import SentenceIndex
 
 QUESTIONS = ["비밀번호는 어떻게 바꾸나요?", "배송은 며칠이나 걸리나요?", "산 물건을 환불하고 싶어요."]
 
-app, turn = FastAPI(), Lock()  # requests come in several threads, and a tokenizer serves one at a time
-model = SentenceTransformer(os.environ.get("MODEL", "models/nli_sts"))
-embeddings = model.encode(QUESTIONS)
+app, encoder = FastAPI(), kosbert.load(os.environ.get("MODEL", "models/nli_sts"))
+index = SentenceIndex.from_sentences(QUESTIONS, encoder)  # requests come in several threads, which may share it
 
 
 class Question(BaseModel):
@@ -24,6 +24,5 @@ class Question(BaseModel):
 
 @app.post("/nearest")
 def nearest(question: Question) -> dict[str, str | float]:
-    with turn:
-        scores = model.similarity(model.encode([question.text]), embeddings)[0]
-    return {"question": QUESTIONS[int(scores.argmax())], "score": float(scores.max())}
+    [[hit]] = index.search([question.text], top=1)
+    return {"question": hit.text, "score": hit.score}

@@ -3,9 +3,9 @@
     python tests/fuzz.py weights --minutes 10                 # needs atheris: pip install 'kosbert[fuzz]'
     python tests/fuzz.py weights build/fuzz/weights/crash-…   # reads an input again, without atheris
 
-A reader takes an input, or refuses it by a `KosbertError` of one line. Anything else is a failure, and so is more than
-`SECONDS` or `MEMORY`. The input of a failure is left in build/fuzz/TARGET; those that reached new code, from which the
-next run goes on, in build/fuzz/TARGET/reached.
+A reader accepts an input, or refuses it with a `KosbertError` of one line. Anything else is a failure, and so is more
+than `SECONDS` or `MEMORY`. The input of a failure is kept in build/fuzz/TARGET; the inputs that reached new code, with
+which the next run continues, in build/fuzz/TARGET/reached.
 """
 
 import resource
@@ -19,12 +19,12 @@ import click
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 10
-MEMORY = 1 << 30  # bytes, beyond what the program takes before it reads anything
-LARGEST = 1 << 16  # bytes of an input
+MEMORY = 1 << 30  # bytes, beyond what the program uses before it reads anything
+MAX_BYTES = 1 << 16  # bytes of an input
 
 
 class Target(NamedTuple):
-    """What reads a file, the ending of the file's name, and files to begin with."""
+    """A reader of files, the ending of their names, and files to begin with."""
 
     read: object
     ending: str
@@ -36,7 +36,8 @@ def targets(folder):
     from support.q4 import whole_tensors, write_q4  # noqa: PLC0415 - atheris watches what is imported late
 
     from kosbert.base import e5, q4  # noqa: PLC0415
-    from kosbert.data import pairs, tables, texts  # noqa: PLC0415
+    from kosbert.data import tables  # noqa: PLC0415
+    from kosbert.readers import pairs, texts  # noqa: PLC0415
 
     weights = [write_q4(folder / "one.bin", {"x": (0, 4, bytes(16))}), write_q4(folder / "all.bin", whole_tensors())]
     sts, nli = ROOT / "data/sample/KorSTS/sts-dev.tsv", ROOT / "data/sample/KorNLI/nli.train.ko.tsv"
@@ -66,7 +67,7 @@ def targets(folder):
 
 
 def _head(path, folder):
-    """Copy the first lines of a table: what is mutated is short, or little of it is reached."""
+    """Copy the first lines of a table: mutations reach little of a long file."""
     head = folder / path.name
     head.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:20]))
     return head
@@ -82,20 +83,20 @@ def limit_memory():
 @click.argument("name", metavar="TARGET")
 @click.argument("inputs", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--minutes", default=1.0, show_default=True, type=click.FloatRange(min=0, min_open=True))
-@click.option("--seed", default=1, show_default=True, help="Of the mutations.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the mutations.")
 def main(name, inputs, minutes, seed):
-    """Fuzz TARGET, or let it read INPUTS that have failed before."""
+    """Fuzz TARGET, or read INPUTS again that have failed before."""
     sys.path.insert(0, str(ROOT / "tests"))
-    with tempfile.TemporaryDirectory() as room:
+    with tempfile.TemporaryDirectory() as folder:
         if inputs:
-            target = _target(name, Path(room))
+            target = _target(name, Path(folder))
             limit_memory()
             for path in inputs:
                 signal.alarm(SECONDS)
-                _read(target, path.read_bytes(), Path(room))
-                click.echo(f"{path}: read or refused, as it should be")
+                _read(target, path.read_bytes(), Path(folder))
+                click.echo(f"{path}: read or properly refused")
             return
-        _fuzz(name, Path(room), minutes, seed)
+        _fuzz(name, Path(folder), minutes, seed)
 
 
 def _target(name, folder):
@@ -113,21 +114,21 @@ def _read(target, data, folder):
     read_or_refused(target.read, path)
 
 
-def _fuzz(name, room, minutes, seed):
+def _fuzz(name, folder, minutes, seed):
     import atheris  # noqa: PLC0415 - an extra, which reading an input again does without
 
-    with atheris.instrument_imports(include=["kosbert.data", "kosbert.base.q4", "kosbert.base.e5"]):
-        target = _target(name, room)
-    kept = ROOT / "build/fuzz" / name
-    (kept / "reached").mkdir(parents=True, exist_ok=True)
+    with atheris.instrument_imports(include=["kosbert.data", "kosbert.readers", "kosbert.base.q4", "kosbert.base.e5"]):
+        target = _target(name, folder)
+    out = ROOT / "build/fuzz" / name
+    (out / "reached").mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(target.seeds):
-        (kept / "reached" / f"seed-{number}").write_bytes(path.read_bytes())
-    options = {"max_total_time": max(1, round(60 * minutes)), "timeout": SECONDS, "max_len": LARGEST, "seed": seed}
-    options |= {"rss_limit_mb": 0, "artifact_prefix": f"{kept}/", "print_final_stats": 1}
+        (out / "reached" / f"seed-{number}").write_bytes(path.read_bytes())
+    options = {"max_total_time": max(1, round(60 * minutes)), "timeout": SECONDS, "max_len": MAX_BYTES, "seed": seed}
+    options |= {"rss_limit_mb": 0, "artifact_prefix": f"{out}/", "print_final_stats": 1}
     limit_memory()
     atheris.Setup(
-        [sys.argv[0], *(f"-{option}={value}" for option, value in options.items()), str(kept / "reached")],
-        lambda data: _read(target, data, room),
+        [sys.argv[0], *(f"-{option}={value}" for option, value in options.items()), str(out / "reached")],
+        lambda data: _read(target, data, folder),
     )
     atheris.Fuzz()
 

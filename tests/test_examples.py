@@ -1,6 +1,7 @@
 """The examples, run as a reader runs them: with a model's folder, and without a network."""
 
 import io
+import re
 import runpy
 import socket
 import sys
@@ -8,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sentence_transformers import SentenceTransformer
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-RAY = Path(__file__).parent / "apps/test_distributed.py"  # where the example on Ray is run
-ALONE = {"similarity", "semantic_search", "service"}  # these need sentence-transformers, and nothing of ours
+RAY = Path(__file__).parent / "apps/test_ray_data.py"  # runs the example on Ray
 
 
 @pytest.fixture
@@ -40,11 +41,12 @@ def lines(tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
-def test_an_example_is_short_says_what_it_is_and_needs_what_it_says(path):
+def test_an_example_is_short_says_what_it_is_and_embeds_by_our_one_interface(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 30
     assert text.startswith('"""')
-    assert ("from kosbert" not in text) == (path.stem in ALONE)
+    assert ("kosbert.load(" in text) == (path.stem != "encode_on_ray")
+    assert not re.search(r"^\s*(import|from) (sentence_transformers|transformers|torch)\b", text, re.MULTILINE)
     tests = "".join(file.read_text(encoding="utf-8") for file in (Path(__file__), RAY))
     assert f"def test_{path.stem}" in tests or f"examples/{path.name}" in tests
 
@@ -52,7 +54,9 @@ def test_an_example_is_short_says_what_it_is_and_needs_what_it_says(path):
 def test_similarity(run, tiny):
     rows = [row.split("\t") for row in run("similarity", tiny)]
     assert [len(row) for row in rows] == [3, 3, 3]
-    assert all(-1 <= float(cosine) <= 1 for cosine, *_ in rows)
+    model = SentenceTransformer(str(tiny), local_files_only=True)
+    for cosine, *pair in rows:
+        assert float(cosine) == pytest.approx(float(model.similarity_pairwise(*map(model.encode, pair))), abs=0.003)
 
 
 def test_semantic_search(run, tiny):
@@ -70,7 +74,7 @@ def test_search_file(run, tiny, lines):
 
 def test_clustering(run, tiny):
     found = run("clustering", tiny)
-    assert [row for row in found if not row.startswith("  ")] == ["Group 1", "Group 2", "Group 3"]
+    assert [row for row in found if not row.startswith("  ")] == ["Cluster 1", "Cluster 2", "Cluster 3"]
     assert len({row for row in found if row.startswith("  ")}) == 6
 
 
@@ -78,6 +82,7 @@ def test_encode_file(run, tiny, lines, tmp_path):
     run("encode_file", lines, tmp_path / "out.npy", tiny)
     embeddings = np.load(tmp_path / "out.npy")
     assert embeddings.shape == (3, 32)
+    assert embeddings.dtype == np.float32
     again = tmp_path / "one.txt"
     again.write_text("이불을 햇볕에 널었다.\n", encoding="utf-8")
     run("encode_file", again, tmp_path / "one.npy", tiny)

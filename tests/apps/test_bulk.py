@@ -1,7 +1,6 @@
 """Bulk encoding gives a row for each row, in any format, and survives being killed, broken and out of disk."""
 
 import errno
-import fcntl
 import hashlib
 import os
 
@@ -16,18 +15,18 @@ TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다
 
 
 class Letters:
-    """An embedder without a model: it counts, and can be killed."""
+    """An encoder without a model: it counts, and can be killed."""
 
     dimensions = 3
 
-    def __init__(self, fingerprint="letters", killed_at=None):
+    def __init__(self, fingerprint="letters:fp32", killed_at=None):
         self.fingerprint, self.killed_at, self.asked = fingerprint, killed_at, []
 
-    def encode(self, sentences):
+    def encode(self, texts):
         if len(self.asked) == self.killed_at:
             raise KeyboardInterrupt
-        self.asked.append([*sentences])
-        return np.array([[len(text), text.count(" "), sum(map(ord, text))] for text in sentences], np.float32)
+        self.asked.append([*texts])
+        return np.array([[len(text), text.count(" "), sum(map(ord, text))] for text in texts], np.float32)
 
 
 @pytest.fixture
@@ -48,7 +47,7 @@ def work_of(out):
 
 def killed(source, out, after=2, **options):
     with pytest.raises(KeyboardInterrupt):
-        encode_file(Letters(killed_at=after), source, out, part=2, **options)
+        encode_file(Letters(killed_at=after), source, out, part_rows=2, **options)
     assert not out.exists()
 
 
@@ -59,9 +58,9 @@ def written(out):
 
 
 def test_row_i_is_of_row_i_also_where_it_is_blank(source, out):
-    embedder = Letters()
-    assert encode_file(embedder, source, out, part=3) == len(TEXTS)
-    assert embedder.asked == [TEXTS[:3], TEXTS[3:6], TEXTS[6:]]
+    encoder = Letters()
+    assert encode_file(encoder, source, out, part_rows=3) == len(TEXTS)
+    assert encoder.asked == [TEXTS[:3], TEXTS[3:6], TEXTS[6:]]
     assert (written(out) == Letters().encode(TEXTS)).all()
     assert [path.name for path in out.parent.iterdir()] == [out.name]
 
@@ -74,33 +73,44 @@ def test_parquet_has_the_texts_and_lists_of_one_length(source, tmp_path):
 
 
 def test_a_run_killed_at_every_part_gives_the_bytes_of_one_that_was_not(source, out):
-    whole = out.with_stem("whole")
-    encode_file(Letters(), source, whole, part=2)
+    undisturbed = out.with_stem("undisturbed")
+    encode_file(Letters(), source, undisturbed, part_rows=2)
     for _ in range(3):
         killed(source, out, after=1)
     last = Letters()
-    encode_file(last, source, out, part=2)
+    encode_file(last, source, out, part_rows=2)
     assert last.asked == [TEXTS[6:]]
-    assert out.read_bytes() == whole.read_bytes()
+    assert out.read_bytes() == undisturbed.read_bytes()
 
 
 def test_what_was_half_written_when_it_was_killed_is_written_again(source, out):
     killed(source, out)
     with (work_of(out) / "rows.npy").open("ab") as rows:
         rows.write(b"half a row")
-    encode_file(Letters(), source, out, part=2)
+    encode_file(Letters(), source, out, part_rows=2)
     assert (written(out) == Letters().encode(TEXTS)).all()
 
 
-@pytest.mark.parametrize(("place", "again"), [(-1, 2), (-13, 2), (-25, 0), (0, 0)])
-def test_from_a_broken_part_on_it_is_encoded_again_and_said(source, out, capfd, place, again):
+@pytest.mark.parametrize(("position", "kept"), [(-1, 2), (-13, 2), (-25, 0)])
+def test_from_a_broken_part_on_it_is_encoded_again_and_said(source, out, capfd, position, kept):
     killed(source, out)
     rows = work_of(out) / "rows.npy"
     data = bytearray(rows.read_bytes())
-    data[place] ^= 1
+    data[position] ^= 1
     rows.write_bytes(data)
-    encode_file(Letters(), source, out, part=2)
-    assert f"{rows}: broken after row {again}; encoded again from there\n" in capfd.readouterr().err
+    encode_file(Letters(), source, out, part_rows=2)
+    said = f"{rows}: what is left of an earlier run fits up to row {kept}; encoding again from there\n"
+    assert said in capfd.readouterr().err
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+def test_a_broken_header_is_written_anew_and_nothing_lost(source, out):
+    killed(source, out)
+    rows = work_of(out) / "rows.npy"
+    rows.write_bytes(b"?" + rows.read_bytes()[1:])
+    last = Letters()
+    encode_file(last, source, out, part_rows=2)
+    assert last.asked == [TEXTS[4:6], TEXTS[6:]]
     assert (written(out) == Letters().encode(TEXTS)).all()
 
 
@@ -108,7 +118,7 @@ def test_from_a_broken_part_on_it_is_encoded_again_and_said(source, out, capfd, 
 def test_of_a_working_folder_nothing_is_believed_that_is_not_there(source, out, name):
     killed(source, out)
     (work_of(out) / name).unlink()
-    encode_file(Letters(), source, out, part=2)
+    encode_file(Letters(), source, out, part_rows=2)
     assert (written(out) == Letters().encode(TEXTS)).all()
 
 
@@ -121,45 +131,63 @@ def other_input(source):
     ("change", "what"),
     [
         (other_input, "input"),
-        (lambda _: {"embedder": Letters("another")}, "model"),
-        (lambda _: {"part": 3}, "rows a part"),
+        (lambda _: {"encoder": Letters("another:fp32")}, "model, precision or devices"),
+        (lambda _: {"encoder": Letters("letters:bf16")}, "model, precision or devices"),
+        (lambda _: {"encoder": Letters("letters:fp32-pool2")}, "model, precision or devices"),
+        (lambda _: {"part_rows": 3}, "rows a part"),
     ],
 )
 def test_parts_of_another_run_are_kept_and_refused_unless_they_may_be_dropped(source, out, capfd, change, what):
     killed(source, out)
     before = (work_of(out) / "rows.npy").read_bytes()
-    options = {"embedder": Letters(), "part": 2, **change(source)}
-    embedder = options.pop("embedder")
+    options = {"encoder": Letters(), "part_rows": 2, **change(source)}
+    encoder = options.pop("encoder")
     with pytest.raises(KosbertError, match=f"run with another {what}; repeat that one"):
-        encode_file(embedder, source, out, **options)
+        encode_file(encoder, source, out, **options)
     assert (work_of(out) / "rows.npy").read_bytes() == before
-    encode_file(embedder, source, out, overwrite=True, **options)
-    assert f"begun anew; what was left of a run with another {what} is dropped" in capfd.readouterr().err
+    encode_file(encoder, source, out, overwrite=True, **options)
+    assert f"starting anew; what was left of a run with another {what} is dropped" in capfd.readouterr().err
     assert (written(out) == Letters().encode(source.read_text(encoding="utf-8").split("\n")[:-1])).all()
+
+
+def test_without_the_note_of_a_run_its_parts_are_still_not_mixed_with_those_of_another_encoder(source, out):
+    class Negative(Letters):
+        def encode(self, texts):
+            return -super().encode(texts)
+
+    killed(source, out)
+    (work_of(out) / "made_of.json").unlink()
+    last = Negative("letters:bf16")
+    encode_file(last, source, out, part_rows=2)
+    assert len(last.asked) == 4
+    assert (written(out) == -Letters().encode(TEXTS)).all()
 
 
 def test_an_input_that_changes_meanwhile_is_noticed_and_nothing_is_mixed(source, out):
     class Changing(Letters):
-        def encode(self, sentences):
+        def encode(self, texts):
             if not self.asked:
                 source.write_text("".join(f"{text}!\n" for text in TEXTS), encoding="utf-8")
-            return super().encode(sentences)
+            return super().encode(texts)
 
     # Longer than what is read ahead of it, so that the change is met.
     source.write_text("".join(f"{text}\n" for text in TEXTS * 3_000), encoding="utf-8")
     with pytest.raises(KosbertError, match="changed while it was encoded"):
-        encode_file(Changing(), source, out, part=100)
+        encode_file(Changing(), source, out, part_rows=100)
     assert not out.exists()
     assert not work_of(out).exists()
 
 
 def test_a_second_run_at_once_is_refused_and_the_first_undisturbed(source, out):
     killed(source, out)
-    with (work_of(out) / "lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(KosbertError, match="another run is writing it"):
-            encode_file(Letters(), source, out, part=2)
-    encode_file(Letters(), source, out, part=2)
+
+    class Twice(Letters):
+        def encode(self, texts):
+            with pytest.raises(KosbertError, match=f"^{out}: another run is writing it$"):
+                encode_file(Letters(), source, out, part_rows=2)
+            return super().encode(texts)
+
+    encode_file(Twice(), source, out, part_rows=2)
     assert (written(out) == Letters().encode(TEXTS)).all()
 
 
@@ -174,10 +202,10 @@ def test_when_the_disk_is_full_the_output_is_named_and_what_was_done_is_kept(sou
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left") as error:
-        encode_file(Letters(), source, out, part=2)
-    assert error.value.filename == str(out)
+        encode_file(Letters(), source, out, part_rows=2)
+    assert error.value.filename == str(work_of(out) / "rows.npy")
     rest = Letters()
-    encode_file(rest, source, out, part=2)
+    encode_file(rest, source, out, part_rows=2)
     assert rest.asked == [TEXTS[4:6], TEXTS[6:]]
 
 

@@ -1,4 +1,4 @@
-"""The index on disk: what it finds, that a kill costs one chunk, and that what is broken or foreign is refused."""
+"""The index on disk: what it finds, that a kill costs one part, and that what is broken or foreign is refused."""
 
 import json
 import os
@@ -11,27 +11,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kosbert
 from kosbert.apps import index
-from kosbert.inference.pytorch import ModelEmbedder
 from kosbert.apps.index import build, int8, open_index
-from kosbert.apps.search import SentenceIndex, unit
-from kosbert.encoder.model import load
+from kosbert.apps.search import SentenceIndex, normalize
 from kosbert.errors import KosbertError
 
 
 class Numbers:
-    """An embedder of numbers: the vector of each is drawn around one of some centres."""
+    """An encoder of numbers: the vector of each is drawn around one of some centres. It can be stopped."""
 
-    fingerprint = "numbers"
     dimensions = 32
 
-    def __init__(self, count):
+    def __init__(self, count, fingerprint="numbers:fp32", stopped_at=None):
+        self.fingerprint, self.stopped_at = fingerprint, stopped_at
         rng = np.random.default_rng(5)
         centres = rng.normal(size=(50, self.dimensions))
         self.vectors = (centres[rng.integers(50, size=count)] + rng.normal(size=(count, 32))).astype(np.float32)
         self.asked = 0
 
     def encode(self, texts):
+        if self.asked == self.stopped_at:
+            raise KosbertError("stopped")
         self.asked += len(texts)
         return self.vectors[[int(text) for text in texts]]
 
@@ -41,14 +42,15 @@ def rows(found):
 
 
 @pytest.fixture(scope="module")
-def embedder(tiny):
-    return ModelEmbedder(load(tiny))
+def encoder(tiny):
+    with kosbert.load(tiny) as encoder:
+        yield encoder
 
 
 @pytest.fixture(scope="module")
-def built(embedder, sentences, tmp_path_factory):
+def built(encoder, sentences, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index") / "here"
-    build(sentences, embedder, folder)
+    build(sentences, encoder, folder)
     return folder
 
 
@@ -57,10 +59,10 @@ def copy(built, tmp_path):
     return shutil.copytree(built, tmp_path / "copy")
 
 
-def test_an_index_finds_what_exact_search_does_with_the_same_scores(built, embedder, sentences):
+def test_an_index_finds_what_exact_search_does_with_the_same_scores(built, encoder, sentences):
     queries = [*sentences[:20], "비가 온다.", ""]
-    exact = SentenceIndex.from_sentences(sentences, embedder).search(queries, top=3)
-    stored = open_index(built, embedder)
+    exact = SentenceIndex.from_sentences(sentences, encoder).search(queries, top=3)
+    stored = open_index(built, encoder)
     assert len(stored) == len(sentences)
     for hits, expected in zip(stored.search(queries, top=3), exact, strict=True):
         assert [hit.score for hit in hits] == pytest.approx([hit.score for hit in expected], abs=1e-3)
@@ -69,19 +71,19 @@ def test_an_index_finds_what_exact_search_does_with_the_same_scores(built, embed
 
 
 def test_recall_against_exact_search_is_high(tmp_path):
-    embedder = Numbers(2_200)
+    encoder = Numbers(2_200)
     corpus, queries = [*map(str, range(2_000))], [*map(str, range(2_000, 2_200))]
-    exact = rows(SentenceIndex.from_sentences(corpus, embedder).search(queries, top=10))
-    build(corpus, embedder, tmp_path / "index")
-    found = rows(open_index(tmp_path / "index", embedder).search(queries, top=10))
+    exact = rows(SentenceIndex.from_sentences(corpus, encoder).search(queries, top=10))
+    build(corpus, encoder, tmp_path / "index")
+    found = rows(open_index(tmp_path / "index", encoder).search(queries, top=10))
     assert sum(len({*one} & {*other}) for one, other in zip(found, exact, strict=True)) / 2_000 > 0.98
 
 
-def test_exact_stores_what_is_found_in_memory(embedder, sentences, tmp_path):
-    build(sentences, embedder, tmp_path / "index", exact=True)
+def test_exact_stores_what_is_found_in_memory(encoder, sentences, tmp_path):
+    build(sentences, encoder, tmp_path / "index", exact=True)
     assert not (tmp_path / "index" / index.GRAPH).exists()
-    found = open_index(tmp_path / "index", embedder).search(sentences[:9])
-    expected = SentenceIndex.from_sentences(sentences, embedder).search(sentences[:9])
+    found = open_index(tmp_path / "index", encoder).search(sentences[:9])
+    expected = SentenceIndex.from_sentences(sentences, encoder).search(sentences[:9])
     assert rows(found) == rows(expected)
     assert found[0][0].score == pytest.approx(expected[0][0].score, abs=1e-6)
 
@@ -100,12 +102,33 @@ def test_texts_come_back_as_they_were(tmp_path):
 
 
 def test_int8_keeps_cosines():
-    vectors = unit(np.random.default_rng(2).normal(size=(200, 384)).astype(np.float32))
+    vectors = normalize(np.random.default_rng(2).normal(size=(200, 384)).astype(np.float32))
     rounded = int8(vectors).astype(np.float32)
-    assert ((unit(rounded) * vectors).sum(axis=1) > 0.999).all()
+    assert ((normalize(rounded) * vectors).sum(axis=1) > 0.999).all()
 
 
-def test_a_build_goes_on_after_a_kill_and_gives_the_same_index(tmp_path):
+@pytest.fixture
+def small_parts(monkeypatch):
+    monkeypatch.setattr(index, "PART_ROWS", 10)
+
+
+def numbers(*ranges):
+    return [str(number) for each in ranges for number in each]
+
+
+def stopped(folder, encoder, count=40, **options):
+    """Build an index until the encoder stops, and return the working folder."""
+    with pytest.raises(KosbertError, match="stopped"):
+        build(numbers(range(count)), encoder, folder, **options)
+    assert not folder.exists()
+    return folder.with_name(f".{folder.name}.building")
+
+
+def stored(folder):
+    return np.load(folder / index.EMBEDDINGS)
+
+
+def test_a_build_resumes_after_a_kill_and_gives_the_same_index(tmp_path):
     program = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import os, signal, test_index as t
@@ -114,43 +137,90 @@ class Dying(t.Numbers):
         if self.asked >= 300:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().encode(texts)
-t.index.CHUNK = 100
+t.index.PART_ROWS = 100
 t.build(map(str, range(1_000)), Dying(1_000), t.index.Path({str(tmp_path / "killed")!r}), threads=1)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not (tmp_path / "killed").exists()
-    embedder = Numbers(1_000)
+    encoder = Numbers(1_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "CHUNK", 100)
-        build(map(str, range(1_000)), embedder, tmp_path / "killed", threads=1)
-        assert embedder.asked == 700
-        build(map(str, range(1_000)), embedder, tmp_path / "undisturbed", threads=1)
+        patch.setattr(index, "PART_ROWS", 100)
+        build(map(str, range(1_000)), encoder, tmp_path / "killed", threads=1)
+        assert encoder.asked == 700
+        build(map(str, range(1_000)), encoder, tmp_path / "undisturbed", threads=1)
     for file in (tmp_path / "undisturbed").iterdir():
         assert file.read_bytes() == (tmp_path / "killed" / file.name).read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "undisturbed"]
 
 
-def test_what_changed_in_the_corpus_is_encoded_anew(tmp_path, monkeypatch):
-    class Tired(Numbers):
+@pytest.mark.usefixtures("small_parts")
+def test_from_what_changed_in_the_corpus_on_it_is_encoded_anew(tmp_path):
+    stopped(tmp_path / "index", Numbers(60, stopped_at=30))
+    encoder, corpus = Numbers(60), numbers(range(10), range(50, 60), range(20, 40))
+    build(corpus, encoder, tmp_path / "index")
+    assert encoder.asked == 30
+    assert [*index.Sentences(tmp_path / "index")] == corpus
+    np.testing.assert_array_equal(stored(tmp_path / "index"), normalize(encoder.encode(corpus)).astype(np.float16))
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_corpus_that_became_shorter_leaves_nothing_of_the_longer_one(tmp_path):
+    stopped(tmp_path / "index", Numbers(40, stopped_at=30))
+    encoder = Numbers(40)
+    build(numbers(range(20)), encoder, tmp_path / "index", threads=1)
+    assert encoder.asked == 0
+    build(numbers(range(20)), encoder, tmp_path / "undisturbed", threads=1)
+    for file in (tmp_path / "undisturbed").iterdir():
+        assert file.read_bytes() == (tmp_path / "index" / file.name).read_bytes()
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("fingerprint", ["other:fp32", "numbers:bf16", "numbers:fp32-pool2"])
+def test_parts_of_another_encoder_are_never_mixed_in(tmp_path, capfd, fingerprint):
+    class Negative(Numbers):
         def encode(self, texts):
-            if self.asked >= 20:
-                raise KosbertError("tired")
-            return super().encode(texts)
+            return -super().encode(texts)
 
-    monkeypatch.setattr(index, "CHUNK", 10)
-    with pytest.raises(KosbertError, match="tired"):
-        build(map(str, range(40)), Tired(60), tmp_path / "index")
-    embedder = Numbers(60)
-    build(map(str, [*range(10), *range(50, 60), *range(20, 40)]), embedder, tmp_path / "index", exact=True)
-    assert embedder.asked == 40  # all, since --exact keeps another precision
-    assert [*index.Sentences(tmp_path / "index")][10] == "50"
+    work_dir = stopped(tmp_path / "index", Numbers(40, stopped_at=30))
+    encoder = Negative(40, fingerprint)
+    build(numbers(range(40)), encoder, tmp_path / "index")
+    assert encoder.asked == 40
+    said = f"{work_dir / 'index' / index.EMBEDDINGS}: what is left of an earlier run fits up to row 0"
+    assert said in capfd.readouterr().err
+    expected = normalize(encoder.encode(numbers(range(40)))).astype(np.float16)
+    np.testing.assert_array_equal(stored(tmp_path / "index"), expected)
 
 
-def test_no_texts_leave_nothing(embedder, tmp_path):
+@pytest.mark.usefixtures("small_parts")
+def test_parts_in_another_precision_are_encoded_anew(tmp_path):
+    stopped(tmp_path / "index", Numbers(40, stopped_at=30))
+    encoder = Numbers(40)
+    build(numbers(range(40)), encoder, tmp_path / "index", exact=True)
+    assert encoder.asked == 40
+    np.testing.assert_array_equal(stored(tmp_path / "index"), normalize(encoder.encode(numbers(range(40)))))
+
+
+def test_a_kill_while_the_graph_is_built_costs_no_encoding_and_embeddings_lie_on_disk_once(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "_build_graph", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(numbers(range(400)), Numbers(400), tmp_path / "index")
+    files = [path for path in (tmp_path / ".index.building").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size >= 400 * 32 * 2 for path in files) == 1
+    encoder = Numbers(400)
+    build(numbers(range(400)), encoder, tmp_path / "index")
+    assert encoder.asked == 0
+    assert rows(open_index(tmp_path / "index", encoder).search(["7"], top=1)) == [[7]]
+
+
+def test_no_texts_leave_nothing(encoder, tmp_path):
     with pytest.raises(KosbertError, match="no texts"):
-        build([], embedder, tmp_path / "index")
+        build([], encoder, tmp_path / "index")
     assert [*tmp_path.iterdir()] == []
 
 
@@ -165,79 +235,102 @@ def test_two_builds_of_one_folder_do_not_mix(tmp_path):
     assert [*index.Sentences(tmp_path / "here")] == [*map(str, range(10))]
 
 
-def test_a_folder_that_is_there_is_kept(built, embedder):
+def test_a_folder_that_is_there_is_kept(built, encoder):
     with pytest.raises(KosbertError, match="exists; search in it"):
-        build(["눈"], embedder, built)
+        build(["눈"], encoder, built)
 
 
-def refused(folder, embedder):
+def refused(folder, encoder):
     with pytest.raises(KosbertError) as error:
-        open_index(folder, embedder)
+        open_index(folder, encoder)
     assert "\n" not in error.value.message
     assert str(folder) in error.value.message
     return error.value.message
 
 
-def test_an_index_of_another_model_is_refused_and_both_named(built, embedder):
-    message = refused(built, Numbers(1))
+def test_an_index_of_another_model_is_refused_and_both_named(built, encoder):
+    message = refused(built, Numbers(1, "numbers"))
     assert "another model" in message
-    assert embedder.fingerprint[:12] in message
-    assert Numbers.fingerprint in message
+    assert encoder.fingerprint[:12] in message
+    assert "numbers" in message
+
+
+@pytest.mark.parametrize("built_with", ["numbers", "numbers:fp32"])
+@pytest.mark.parametrize("opened_with", ["numbers", "numbers:bf16", "numbers:openvino-fp32-cpu"])
+def test_an_index_opens_with_the_same_model_in_another_precision_or_engine(tmp_path, built_with, opened_with):
+    build(numbers(range(20)), Numbers(20, built_with), tmp_path / "index")  # "numbers" as older versions had it
+    assert json.loads((tmp_path / "index" / index.ABOUT).read_text())["model"] == built_with
+    assert rows(open_index(tmp_path / "index", Numbers(20, opened_with)).search(["7"], top=1)) == [[7]]
 
 
 @pytest.mark.parametrize("name", [index.SENTENCES, index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
 @pytest.mark.parametrize("left", [None, 0, 50, -1])
-def test_a_truncated_or_absent_file_is_one_line(copy, embedder, name, left):
+def test_a_truncated_or_absent_file_is_one_line(copy, encoder, name, left):
     if left is None:
         (copy / name).unlink()
     else:
         (copy / name).write_bytes((copy / name).read_bytes()[:left])
-    assert f"a broken index: {name} " in refused(copy, embedder)
+    assert f"a broken index: {name} " in refused(copy, encoder)
 
 
 @pytest.mark.parametrize("name", [index.SENTENCES, index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
 @pytest.mark.parametrize("at", [0, 200, -1])
-def test_a_byte_that_is_another_is_one_line(copy, embedder, name, at):
+def test_a_byte_that_is_another_is_one_line(copy, encoder, name, at):
     # Of the graph, it would end the process; elsewhere, most would only change what is found.
     data = bytearray((copy / name).read_bytes())
     data[at] ^= 1
     (copy / name).write_bytes(data)
-    assert f"a broken index: {name} is not as it was written" in refused(copy, embedder)
+    assert f"a broken index: {name} is not as it was written" in refused(copy, encoder)
 
 
-def test_a_chunk_that_was_damaged_is_encoded_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(index, "CHUNK", 10)
-    monkeypatch.setattr(index, "_join", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        build(map(str, range(40)), Numbers(40), tmp_path / "index", exact=True)
-    monkeypatch.undo()
-    monkeypatch.setattr(index, "CHUNK", 10)
-    first, second, *_ = sorted((tmp_path / ".index.building").glob("*.npy"))
-    first.write_bytes(first.read_bytes()[:-1])
-    second.write_bytes(second.read_bytes()[:-1] + b"?")
-    embedder = Numbers(40)
-    build(map(str, range(40)), embedder, tmp_path / "index", exact=True)
-    assert embedder.asked == 20
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize(("name", "position"), [("index/embeddings.npy", -20 * 64 - 1), ("finished", 2 * 65 - 3)])
+@pytest.mark.parametrize("damage", [lambda data, at: data[:at], lambda data, at: data[:at] + b"?" + data[at + 1 :]])
+def test_from_a_damaged_part_on_it_is_encoded_again(tmp_path, name, position, damage):
+    work_dir = stopped(tmp_path / "index", Numbers(50, stopped_at=40), count=50)
+    (work_dir / name).write_bytes(damage((work_dir / name).read_bytes(), position))
+    encoder = Numbers(50)
+    build(numbers(range(50)), encoder, tmp_path / "index")
+    assert encoder.asked == 40
+    expected = normalize(encoder.encode(numbers(range(50)))).astype(np.float16)
+    np.testing.assert_array_equal(stored(tmp_path / "index"), expected)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": 2}', '{"format": 2, "sha256": 3}'])
-def test_a_broken_description_is_one_line(copy, embedder, text):
+def test_a_broken_description_is_one_line(copy, encoder, text):
     (copy / index.ABOUT).write_text(text)
-    assert "a broken index: about.json" in refused(copy, embedder)
+    assert "a broken index: about.json" in refused(copy, encoder)
 
 
-def test_another_format_is_refused(copy, embedder):
+def test_another_format_is_refused(copy, encoder):
     about = json.loads((copy / index.ABOUT).read_text())
     (copy / index.ABOUT).write_text(json.dumps(about | {"format": 1}))
-    assert "an index of another format; this version reads format 2" in refused(copy, embedder)
+    assert "an index of another format; this version reads format 2" in refused(copy, encoder)
 
 
-def test_what_is_no_index_is_refused(tmp_path, embedder):
-    assert "no index" in refused(tmp_path, embedder)
+def test_what_is_no_index_is_refused(tmp_path, encoder):
+    assert "no index" in refused(tmp_path, encoder)
 
 
-def test_without_usearch_the_extra_is_named(embedder, tmp_path, monkeypatch):
+def test_without_usearch_the_extra_is_named(encoder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "usearch", None)
     with pytest.raises(KosbertError, match=r"kosbert\[index\]"):
-        build(["눈"], embedder, tmp_path / "index")
+        build(["눈"], encoder, tmp_path / "index")
     assert [*tmp_path.iterdir()] == []
+
+
+def test_search_index_and_bulk_encoding_import_no_torch(tmp_path):
+    program = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import test_index as t
+from kosbert.apps.bulk import encode_file
+folder = t.Path({str(tmp_path)!r})
+t.build(map(str, range(20)), t.Numbers(20), folder / "index")
+assert t.rows(t.open_index(folder / "index", t.Numbers(20)).search(["7"], top=1)) == [[7]]
+(folder / "texts.txt").write_text("1\\n2\\n")
+encode_file(t.Numbers(20), folder / "texts.txt", folder / "out.parquet")
+print(sorted({{"torch", "transformers", "sentence_transformers"}} & {{*sys.modules}}))
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

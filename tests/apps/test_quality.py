@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from support.everyday import THEMES
 
+import kosbert
 from kosbert.apps.clustering import kmeans
-from kosbert.inference.pytorch import ModelEmbedder, load
 from kosbert.apps.search import SentenceIndex
 from kosbert.base.build import build
+from kosbert.encoder.model import save
 from kosbert.errors import KosbertError
 
 ROOT = Path(__file__).parents[2]
@@ -36,27 +37,27 @@ QUERIES = {
 
 
 @pytest.fixture(scope="module")
-def embedder(tables, chosen):
-    trained = os.environ.get("KOSBERT_QUALITY_MODEL", ROOT / "models/nli_sts")
-    if Path(trained).is_dir():
-        return load(str(trained))
-    try:
-        base = build(
-            chosen.base_models["e5-small"], tune=tables / "tune/tune_train.tsv", nli=tables / "nli/train.tsv", seed=1
-        )
-    except KosbertError as error:
-        pytest.skip(f"no trained model, and no base: {error}")
-    return ModelEmbedder(base)
+def encoder(tables, chosen, tmp_path_factory):
+    model = Path(os.environ.get("KOSBERT_QUALITY_MODEL", ROOT / "models/nli_sts"))
+    if not model.is_dir():
+        tune, nli = tables / "tune/tune_train.tsv", tables / "nli/train.tsv"
+        model = tmp_path_factory.mktemp("models") / "base"
+        try:
+            save(build("e5-small", chosen.base_models["e5-small"], tune=tune, nli=nli, seed=1), model, card="")
+        except KosbertError as error:
+            pytest.skip(f"no trained model, and no base: {error}")
+    with kosbert.load(model) as encoder:
+        yield encoder
 
 
-def test_the_sentence_that_means_the_same_comes_first(embedder):
-    found = SentenceIndex.from_sentences(CORPUS, embedder).search(list(QUERIES), top=1)
+def test_the_sentence_that_means_the_same_comes_first(encoder):
+    found = SentenceIndex.from_sentences(CORPUS, encoder).search(list(QUERIES), top=1)
     assert [hit.text for (hit,) in found] == [CORPUS[row] for row in QUERIES.values()]
 
 
-def test_a_score_does_not_depend_on_what_else_is_in_the_corpus(embedder):
+def test_a_score_does_not_depend_on_what_else_is_in_the_corpus(encoder):
     def scored(corpus):
-        hits = SentenceIndex.from_sentences(corpus, embedder).search(list(QUERIES), top=len(corpus))
+        hits = SentenceIndex.from_sentences(corpus, encoder).search(list(QUERIES), top=len(corpus))
         return [{hit.text: hit.score for hit in found} for found in hits]
 
     whole = scored(CORPUS)
@@ -66,8 +67,8 @@ def test_a_score_does_not_depend_on_what_else_is_in_the_corpus(embedder):
 
 
 @pytest.mark.parametrize("seed", [1, 42])
-def test_a_dozen_sentences_fall_into_five_sensible_groups(embedder, seed):
+def test_a_dozen_sentences_fall_into_five_sensible_groups(encoder, seed):
     dozen = [sentence for theme in THEMES.values() for sentence in theme]
     assert len(dozen) == 12
-    groups = kmeans(embedder.encode(dozen), len(THEMES), seed=seed)
+    groups = kmeans(encoder.encode(dozen), len(THEMES), seed=seed)
     assert {frozenset(dozen[row] for row in group.rows) for group in groups} == {*map(frozenset, THEMES.values())}

@@ -10,8 +10,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+import kosbert
 from kosbert.apps.ray_data import with_embeddings
-from kosbert.inference.pytorch import load
 from kosbert.errors import KosbertError
 
 
@@ -26,7 +26,8 @@ def test_a_cluster_gives_the_rows_and_values_of_one_process(root, tiny, sentence
     found = parquet.read_table(out).sort_by("id")
     assert found["id"].to_pylist() == [*range(len(texts))]
     assert found["text"].to_pylist() == texts
-    expected = load(str(tiny)).encode([text or "" for text in texts])
+    with kosbert.load(tiny) as encoder:
+        expected = encoder.encode([text or "" for text in texts])
     assert np.abs(np.array(found["embedding"].to_pylist()) - expected).max() < 1e-5
 
 

@@ -3,26 +3,26 @@
 import numpy as np
 import pytest
 
+import kosbert
 from kosbert.apps import search
-from kosbert.inference.pytorch import ModelEmbedder
 from kosbert.apps.search import Hit, SentenceIndex
-from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 
 
 @pytest.fixture(scope="module")
-def embedder(tiny):
-    return ModelEmbedder(load(tiny))
+def encoder(tiny):
+    with kosbert.load(tiny) as encoder:
+        yield encoder
 
 
 @pytest.fixture(scope="module")
-def index(embedder, sentences):
-    return SentenceIndex.from_sentences(sentences, embedder)
+def index(encoder, sentences):
+    return SentenceIndex.from_sentences(sentences, encoder)
 
 
-def brute_force(embedder, sentences, queries, top):
+def brute_force(encoder, sentences, queries, top):
     """Rows and cosines in fp64, by the definition."""
-    corpus, wanted = (embedder.encode(texts).astype(np.float64) for texts in (sentences, queries))
+    corpus, wanted = (encoder.encode(texts).astype(np.float64) for texts in (sentences, queries))
     corpus /= np.linalg.norm(corpus, axis=1, keepdims=True)
     wanted /= np.linalg.norm(wanted, axis=1, keepdims=True)
     cosines = np.array([[float(np.sum(one * other)) for other in corpus] for one in wanted])
@@ -30,10 +30,10 @@ def brute_force(embedder, sentences, queries, top):
 
 
 @pytest.mark.parametrize("top", [1, 5, 10_000])
-def test_search_finds_what_brute_force_does(index, embedder, sentences, top):
+def test_search_finds_what_brute_force_does(index, encoder, sentences, top):
     queries = ["한 남자가 기타를 친다.", sentences[7], "", "비"]
     for hits, expected in zip(
-        index.search(queries, top=top), brute_force(embedder, sentences, queries, top), strict=True
+        index.search(queries, top=top), brute_force(encoder, sentences, queries, top), strict=True
     ):
         assert len(hits) == min(top, len(sentences))
         assert [hit.score for hit in hits] == pytest.approx([score for _, score in expected], abs=1e-6)
@@ -49,38 +49,33 @@ def test_a_sentence_is_found_first_with_a_cosine_of_one(index, sentences):
 
 
 @pytest.mark.parametrize("top", [1, 3, 40, 90])
-def test_equal_sentences_are_found_in_order_of_rows(embedder, sentences, top):
+def test_equal_sentences_are_found_in_order_of_rows(encoder, sentences, top):
     corpus = [sentences[row % 2] for row in range(90)]
-    (hits,) = SentenceIndex.from_sentences(corpus, embedder).search([sentences[0]], top=top)
+    (hits,) = SentenceIndex.from_sentences(corpus, encoder).search([sentences[0]], top=top)
     assert [hit.row for hit in hits] == [*range(0, 90, 2), *range(1, 90, 2)][:top]
 
 
 @pytest.mark.parametrize("at_once", [1, 700])
 def test_many_queries_are_searched_in_parts_with_the_same_result(index, sentences, monkeypatch, at_once):
     expected = index.search(sentences[:20], top=3)
-    monkeypatch.setattr(search, "SCORES", at_once)
+    monkeypatch.setattr(search, "MAX_SCORES", at_once)
     found = index.search(sentences[:20], top=3)
     assert [[hit.row for hit in hits] for hits in found] == [[hit.row for hit in hits] for hits in expected]
 
 
 def test_other_precisions_are_searched_in_blocks(monkeypatch):
     rng = np.random.default_rng(3)
-    corpus, queries = search.unit(rng.normal(size=(100, 8))), search.unit(rng.normal(size=(5, 8)))
-    monkeypatch.setattr(search, "BLOCK", 7)
-    halves = [rows.tolist() for rows in search.nearest(corpus.astype(np.float16), queries, 3)]
+    corpus, queries = search.normalize(rng.normal(size=(100, 8))), search.normalize(rng.normal(size=(5, 8)))
+    monkeypatch.setattr(search, "BLOCK_ROWS", 7)
+    halves = [rows.tolist() for rows in search.exact_candidates(corpus.astype(np.float16), queries, 3)]
     for rows, line in zip(halves, queries @ corpus.T, strict=True):
         assert {*np.argsort(-line)[:3].tolist()} <= {*rows}
 
 
-def test_a_sentence_transformer_will_do(tiny, index, sentences):
-    hits = SentenceIndex.from_sentences(sentences, load(tiny)).search(sentences[:2])
-    assert hits == index.search(sentences[:2])
-
-
-def test_small_corpora(embedder):
-    assert len(SentenceIndex.from_sentences([], embedder)) == 0
-    assert SentenceIndex.from_sentences([], embedder).search(["눈"]) == [[]]
-    one = SentenceIndex.from_sentences(["눈이 온다."], embedder)
+def test_small_corpora(encoder):
+    assert len(SentenceIndex.from_sentences([], encoder)) == 0
+    assert SentenceIndex.from_sentences([], encoder).search(["눈"]) == [[]]
+    one = SentenceIndex.from_sentences(["눈이 온다."], encoder)
     assert one.search([]) == []
     assert one.search(["눈이 온다."]) == [[Hit(0, "눈이 온다.", pytest.approx(1))]]
 
@@ -93,4 +88,4 @@ def test_what_makes_no_sense_is_refused(index):
 
 
 def test_zeros_stay_zeros():
-    assert search.unit(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]
+    assert search.normalize(np.zeros((1, 3), np.float32)).tolist() == [[0, 0, 0]]

@@ -2,9 +2,10 @@
 
 import pytest
 
-from kosbert.readers.pairs import read_pairs
 from kosbert.data.tables import STS_COLUMNS, ScoredPair, read_tune, write_tune
 from kosbert.errors import KosbertError
+from kosbert.readers.pairs import read_pairs
+from kosbert.readers.text_files import QUOTES_HINT
 
 ROWS = [("눈이 온다.", "비가 온다.", 2.5), ("문이 열린다.", "문이 열려 있다.", 4.0)]
 PLAIN = "".join(f"{one}\t{other}\t{score}\n" for one, other, score in ROWS)
@@ -25,8 +26,9 @@ def write(tmp_path):
 def refusal(path, **options):
     with pytest.raises(KosbertError) as caught:
         read_pairs(path, **options)
-    assert "\n" not in caught.value.message
-    return caught.value.message
+    line = caught.value.format_message()
+    assert "\n" not in line
+    return line
 
 
 @pytest.mark.parametrize(
@@ -46,7 +48,7 @@ def refusal(path, **options):
         UPSTREAM + "".join(f"g\tf\ty\t1\t{score}\t{one}\t{other}\n" for one, other, score in ROWS),
     ],
 )
-def test_one_table_in_its_many_forms(write, content):
+def test_the_same_table_in_many_forms(write, content):
     assert read_pairs(write(content)) == ROWS
 
 
@@ -66,7 +68,7 @@ def test_our_tune_files_are_read_as_their_own_reader_does(tmp_path):
     assert read_pairs(tmp_path / "tune.tsv") == list(read_tune(tmp_path / "tune.tsv"))
 
 
-def test_quotes_are_letters_in_upstream_korsts_and_where_one_says_so(write):
+def test_quotes_are_letters_in_upstream_korsts_and_on_request(write):
     rows = '0\t"네\t네"\n3\t"네"라고\t""\n'
     wanted = [('"네', '네"', 0.0), ('"네"라고', '""', 3.0)]
     upstream = "".join(f"g\tf\ty\t1\t{row}\n" for row in rows.splitlines())
@@ -78,14 +80,15 @@ def test_quotes_are_letters_in_upstream_korsts_and_where_one_says_so(write):
     "rows",
     [
         '"네\t네\t1\n',  # never closed
-        '"네"라고 했다\t네\t1\n',  # goes on after it was closed
+        '"네"라고 했다\t네\t1\n',  # continues after it was closed
         '그는\t"네\t1\n눈이 온다.\t비"\t2\n',  # closed by a letter of the next row, with the right number of columns
     ],
 )
 @pytest.mark.parametrize("head", ["", "sentence1\tsentence2\tscore\n"])
 def test_quotes_that_were_letters_are_noticed_and_swallow_no_rows(write, head, rows):
     path = write(head + PLAIN + rows)
-    assert refusal(path).endswith("if quotes are letters in this file, say so with --quotes letters")
+    assert refusal(path).startswith(f"{path}, line {len(path.read_text().splitlines())}: ")
+    assert refusal(path).endswith(f"; {QUOTES_HINT}")
     assert len(read_pairs(path, quotes="letters")) == 2 + rows.count("\n")
 
 
@@ -113,7 +116,7 @@ def test_quotes_that_were_letters_are_noticed_and_swallow_no_rows(write, head, r
         ("가" * 200_000, "field larger than field limit"),
     ],
 )
-def test_what_is_no_such_table_is_one_line(write, content, line):
+def test_another_file_is_refused_in_one_line(write, content, line):
     assert line in refusal(write(content))
 
 

@@ -1,4 +1,4 @@
-"""Texts from any file of a user: what each form gives, and one clear line for what is none."""
+"""Texts from any file of a user: what each form gives, and one clear line for a file that is none of them."""
 
 import csv
 
@@ -6,8 +6,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from kosbert.readers.texts import read_filled, read_texts
 from kosbert.errors import KosbertError
+from kosbert.readers.texts import read_filled, read_texts
 
 
 @pytest.fixture
@@ -23,9 +23,10 @@ def write(tmp_path):
 def refused(path, **options):
     with pytest.raises(KosbertError) as error:
         list(read_texts(path, **options))
-    assert "\n" not in error.value.message
-    assert str(path) in error.value.message
-    return error.value.message
+    line = error.value.format_message()
+    assert "\n" not in line
+    assert str(path) in line
+    return line
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,27 @@ def test_a_column_of_a_table(write, name, content, options, texts):
         ("a.tsv", 'text\tid\n"눈\t1\n비"\t2\n', {}, "--quotes letters"),
     ],
 )
-def test_what_is_no_such_file_is_one_line(write, name, content, options, line):
+def test_another_file_is_refused_in_one_line(write, name, content, options, line):
     assert line in refused(write(name, content), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "found"),
+    [
+        ("a.txt", "눈\n", {"column": "text"}, "each line is a text"),
+        ("a.csv", "one,two\n눈,비\n", {}, "several columns"),
+        ("a.csv", "one,two\n눈,비\n", {"column": "three"}, "no column 'three'"),
+        ("a.tsv", 'text\tid\n"눈\t1\n비"\t2\n', {}, "a quoted field holds tabs and line breaks"),
+    ],
+)
+def test_what_was_found_is_said_without_the_options_of_the_command_line(write, name, content, options, found):
+    path = write(name, content)
+    with pytest.raises(KosbertError) as error:
+        list(read_texts(path, **options))
+    assert str(error.value) == error.value.message
+    assert error.value.message.startswith(f"{path}")
+    assert error.value.message.endswith(f": {found}")
+    assert refused(path, **options).startswith(f"{error.value.message}; ")
 
 
 def test_a_huge_field_is_read_and_a_monstrous_one_refused(write):
@@ -125,8 +145,8 @@ def test_parquet_that_will_not_do(table, write):
     assert "column text holds int64; expected text" in refused(table(text=[1]))
     assert "no column 'b'" in refused(table(a=["눈"], c=["비"]), column="b")
     path = table(text=["눈"] * 100)
-    whole = path.read_bytes()
-    for content in (b"", b"PAR1", whole[:-10], whole[:30], b"\0" * 500, b"text\n"):
+    complete = path.read_bytes()
+    for content in (b"", b"PAR1", complete[:-10], complete[:30], b"\0" * 500, b"text\n"):
         assert "no Parquet file that we can read" in refused(write("a.parquet", content))
 
 

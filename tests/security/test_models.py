@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 from support.commands import invoked
 
-from kosbert import loading
+import kosbert
 from kosbert.base import hub
 from kosbert.errors import KosbertError
 
@@ -92,14 +92,14 @@ def test_code_of_a_model_is_never_run(model, code, change, line):
 def test_code_beside_a_model_that_does_not_need_it_is_not_run(model):
     put(model / "config.json", auto_map={"AutoConfig": "evil.Model", "AutoModel": "evil.Model"})
     put(model / "sentence_bert_config.json", model_kwargs={"trust_remote_code": True})
-    assert loading.load(str(model)).encode(["비"]).shape == (1, 32)
+    assert kosbert.load(model).encode(["비"]).shape == (1, 32)
 
 
 def test_modules_of_a_model_stay_in_its_folder(model):
     shutil.move(model / "1_Pooling", model.parent / "outside")
     put(model / "modules.json", 1, path="../outside")
     with pytest.raises(KosbertError, match=r"model: no sentence-transformers model.*'\.\./outside'") as error:
-        loading.load(str(model))
+        kosbert.load(model)
     assert "\n" not in error.value.message
 
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections import defaultdict
 
 COUNT = 100_000
-WHOLE = (
+SPECIAL = (
     *("[CLS]", "[SEP]", "[PAD]", "[UNK]", "[MASK]", "_", "__", "##", "▁", "<s>", "</s>", "<unk>", "\r\n", "  ", "..."),
     *(
         "ㅋㅋㅋㅋㅋ",
@@ -34,10 +34,10 @@ WHOLE = (
 def fuzzed(seed=1, count=COUNT):
     """Yield strings: mixtures, words of 99 to 102 characters, spaces at either end.
 
-    They are the same for the same seed and the same version of Unicode, which Python's own version brings.
+    The same seed gives the same strings under the same version of Unicode, which depends on Python's version.
     """
     rng = random.Random(seed)  # noqa: S311 - the same strings each time
-    kinds = [*_characters().values(), WHOLE]
+    kinds = [*_characters().values(), SPECIAL]
     for number in range(count):
         if number % 50 == 0:
             alphabet = rng.choice(kinds)
@@ -58,7 +58,7 @@ def _word(rng, kinds):
 
 
 def _characters():
-    """All characters that Unicode has by kind; a kind weighs as much as another, however few characters it has."""
+    """Return all of Unicode's characters by kind; all kinds are equally likely, however few characters they have."""
     kinds = defaultdict(list)
     for code in range(sys.maxunicode + 1):
         character = chr(code)

@@ -12,9 +12,11 @@ REVISION = "0123456789abcdef0123456789abcdef01234567"
 
 @contextmanager
 def hub(models, broken=()):
-    """Serve the folders of `models` (by name; None is a gated one) where `HF_ENDPOINT` has to point to.
+    """Serve the folders of `models` at an address to set `HF_ENDPOINT` to.
 
-    The connection breaks off in the middle of the files whose names are in `broken`.
+    Args:
+        models: the folders by the models' names; None for a gated model.
+        broken: the names of files in whose middle the connection breaks off.
     """
     server = ThreadingHTTPServer(
         ("127.0.0.1", 0), type("Handler", (Handler,), {"models": models, "broken": broken, "asked": []})
@@ -28,7 +30,7 @@ def hub(models, broken=()):
 
 
 class Hub:
-    """Where the stand-in is, and the files it was asked for."""
+    """The address of the stand-in, and the files that were requested."""
 
     def __init__(self, address, asked):
         self.address = address
@@ -40,7 +42,7 @@ def digest(path):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The two kinds of request: what a revision of a model consists of, and a file of it."""
+    """Answer the two kinds of request: the files of a revision of a model, and one of these files."""
 
     models: dict
     broken: tuple
@@ -100,8 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
-            whole = urlsplit(self.path).path.rpartition("/")[2] not in self.broken
-            self.wfile.write(content if whole else content[: len(content) // 2])
+            broken = urlsplit(self.path).path.rpartition("/")[2] in self.broken
+            self.wfile.write(content[: len(content) // 2] if broken else content)
 
     def log_message(self, *_):
         """Say nothing."""

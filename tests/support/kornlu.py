@@ -1,4 +1,4 @@
-"""KorNLU's files and sentences, where they are at hand."""
+"""KorNLU's files and sentences, if they are at hand."""
 
 import os
 from pathlib import Path
@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 
 def kornlu_file(path):
     """Return a KorNLU file by its upstream path; skip the test if it is not at hand."""
-    for place in (os.environ.get("KORNLU_MIRROR"), ROOT.parent / "shared/kornlu", ROOT / "data/raw"):
-        if place and (file := Path(place) / path).is_file():
+    for folder in (os.environ.get("KORNLU_MIRROR"), ROOT.parent / "shared/kornlu", ROOT / "data/raw"):
+        if folder and (file := Path(folder, path)).is_file():
             return file
     pytest.skip("KorNLU is not at hand")
 

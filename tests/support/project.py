@@ -15,7 +15,7 @@ TRACKED = (
     *(".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes"),
 )
 
-# What the surroundings may have set: a mirror, and all that `make test` passes on to a `make` under it.
+# What the environment may have set: a mirror, and all that `make test` passes on to a `make` under it.
 FOREIGN = ("KORNLU_MIRROR", "KOSBERT_FALL_BACK", "BASE", "PULL_REQUEST", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
 
 
@@ -55,7 +55,7 @@ class Project:
 
     @contextmanager
     def branch(self, name, change):
-        """Stand on a branch whose parameters `change` has changed, with everything run and committed; go back after."""
+        """Switch to a branch whose parameters `change` has changed, with everything run and committed; then go back."""
         values = self.params()
         change(values)
         self.git("switch", "-q", "-c", name)
@@ -82,20 +82,20 @@ class Project:
             self.run("dvc", "checkout", "-q")
 
 
-def as_a_newcomer(project, room):
-    """Give a project's commands a machine's first day: an empty home in `room`, nothing set, no network."""
+def as_a_newcomer(project, folder):
+    """Give a project's commands a machine's first day: an empty home in `folder`, nothing set, no network."""
     for name in ("home", "tmp"):
-        (room / name).mkdir()
+        (folder / name).mkdir()
     nowhere = "http://127.0.0.1:9"
     project.environment = {
         **{name: project.environment[name] for name in ("PATH", "PYTHONPATH")},
-        **{"HOME": str(room / "home"), "TMPDIR": str(room / "tmp"), "OMP_NUM_THREADS": "1"},
+        **{"HOME": str(folder / "home"), "TMPDIR": str(folder / "tmp"), "OMP_NUM_THREADS": "1"},
         **{"http_proxy": nowhere, "https_proxy": nowhere, "no_proxy": "127.0.0.1,localhost"},
     }
 
 
 def made_small(root, folder, *, best=False):
-    """Copy the project, and make its run a matter of a minute; without the recipe `best` unless it is wanted."""
+    """Copy the project, so small that it runs in a minute; without the recipe `best`, unless `best` is set."""
     for name in ("src", "stages", "data/sample"):
         shutil.copytree(root / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     for name in TRACKED:
@@ -105,7 +105,7 @@ def made_small(root, folder, *, best=False):
         (folder / name).write_text("<!-- performance: begin -->\n<!-- performance: end -->\n", encoding="utf-8")
     project = Project(folder)
     values = project.params() | {"dataset": "sample", "base_model": "scratch"}
-    if not best:  # one more of a kind, which takes time
+    if not best:  # it takes time, and has no stage that the others lack
         del values["recipes"]["best"], values["report"]["rows"]["best"]
     for recipe in values["recipes"].values():
         recipe |= {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3, "eval_steps": 5}

@@ -1,13 +1,19 @@
-"""The code that the documentation shows."""
+"""The documentation: its pages, and the code that they show."""
 
 import re
 import shlex
 
 
-def blocks(root, language):
-    """Yield each block of a language in README.md and docs, in their order."""
+def pages(root):
+    """Yield the text of README.md and of each page of docs, in their order."""
     for path in [root / "README.md", *sorted((root / "docs").glob("*.md"))]:
-        yield from re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        yield path.read_text(encoding="utf-8")
+
+
+def blocks(root, language):
+    """Yield each block of a language in the pages, in their order."""
+    for page in pages(root):
+        yield from re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
 
 
 def commands(block):

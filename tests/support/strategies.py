@@ -1,4 +1,4 @@
-"""What properties are tested on: texts as users have them and worse, damaged files, and whatever JSON can say."""
+"""Inputs to test properties on: texts as users have them and worse, damaged files, and any JSON."""
 
 from hypothesis import strategies as st
 
@@ -9,7 +9,7 @@ letters = st.one_of(
     st.characters(exclude_categories=["Cs"]),  # surrogates are no text
 )
 texts = st.text(letters, max_size=12)
-# Sentences as tables may hold: in plain TSV no field has a tab or a line break.
+# Sentences that a table can hold; in plain TSV, no field has a tab or a line break.
 sentences = texts.filter(str.strip)
 plain_sentences = st.text(letters.filter(lambda letter: letter not in "\t\r\n"), max_size=12).filter(str.strip)
 scores = st.floats(0, 5).map(lambda score: f"{score:.3f}")
@@ -23,15 +23,15 @@ json_values = st.recursive(
 
 @st.composite
 def damaged(draw, data):
-    """A file that was cut off, or has other bytes somewhere, or some more or fewer."""
-    at = draw(st.integers(0, len(data)))
+    """Draw a file that was cut off, or has other, more or fewer bytes somewhere."""
+    start = draw(st.integers(0, len(data)))
     removed = draw(st.sampled_from([0, 1, 2, 8, len(data)]))
-    return data[:at] + draw(st.binary(max_size=8)) + data[at + removed :]
+    return data[:start] + draw(st.binary(max_size=8)) + data[start + removed :]
 
 
 @st.composite
 def other_json(draw, value):
-    """A JSON object in which something is another value, or is not there, or everything is something else."""
+    """Draw a JSON object in which a value differs or is missing, or any other JSON value."""
     if draw(st.integers(0, 9)) == 0:
         return draw(json_values)
     key = draw(st.sampled_from([*value]))
@@ -39,5 +39,5 @@ def other_json(draw, value):
     if isinstance(inner, dict) and inner and draw(st.booleans()):
         return value | {key: draw(other_json(inner))}
     if draw(st.integers(0, 3)) == 0:
-        return {name: kept for name, kept in value.items() if name != key}
+        return {name: other for name, other in value.items() if name != key}
     return value | {key: draw(json_values)}

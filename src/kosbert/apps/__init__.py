@@ -1,1 +1,1 @@
-"""What embeddings are for: search, clustering, bulk encoding, export, and a demo of them."""
+"""What embeddings are for: search, clustering, bulk encoding, Ray, MTEB, and a demo."""

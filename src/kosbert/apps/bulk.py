@@ -1,18 +1,14 @@
-"""Files of any size to embeddings, in bounded memory: a run that was killed goes on from its last finished part.
+"""Files of any size to embeddings, in bounded memory: a run that was killed resumes after its last finished part.
 
-Until the output is whole, a working folder stands beside it, with a note of what it is made of, a .npy file that grows
-by a part of the rows at a time, and the digest of each part. The embeddings of a part depend on the part alone, so that
-the output has the same bytes however often the run was killed.
+Until the output is complete, a working folder stands beside it. Besides what `stream` keeps there, it has a note of the
+run it belongs to, so that no other run drops its work unasked.
 """
 
 import hashlib
-import io
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -21,120 +17,78 @@ import pyarrow
 from pyarrow import parquet
 from tqdm import tqdm
 
-from kosbert.apps.alone import alone
-from kosbert.inference.pytorch import Embedder
-from kosbert.readers.pairs import Quotes
-from kosbert.readers.texts import read_texts
+from kosbert.apps.stream import FINISHED, encode_stream, split
 from kosbert.errors import KosbertError
-from kosbert.files import write_text, atomic_write
+from kosbert.files import atomic_write, exclusive, write_text
+from kosbert.inference.encoder import Encoder
+from kosbert.readers.text_files import Quotes
+from kosbert.readers.texts import read_texts
 
-PART = 5_000  # rows: what is in memory at once, and what a killed run loses at most
+PART_ROWS = 5_000  # rows that are encoded at once, and that a kill loses at most
 FORMATS = (".parquet", ".npy")
-NUMBER = np.dtype("<f4")
-
-
-@dataclass(frozen=True)
-class _Job:
-    """What is to be encoded, and where the work on it lies."""
-
-    source: Path
-    read: Callable[[], Iterator[str]]
-    texts: int
-    digest: str  # of the texts, whatever the file's format
-    part: int  # rows
-    dimensions: int
-    room: Path
-
-    @property
-    def rows(self) -> Path:
-        """The .npy file that grows."""
-        return self.room / "rows.npy"
-
-    @property
-    def finished(self) -> Path:
-        """The digest of each finished part, of its texts and their embeddings; a line each."""
-        return self.room / "finished"
-
-    @property
-    def header(self) -> bytes:
-        """What the .npy file begins with."""
-        header = io.BytesIO()
-        shape = {"descr": NUMBER.str, "fortran_order": False, "shape": (self.texts, self.dimensions)}
-        np.lib.format.write_array_header_1_0(header, shape)
-        return header.getvalue()
-
-    def parts(self) -> Iterator[list[str]]:
-        """Read the texts anew, a part at a time."""
-        state = hashlib.sha256()
-        try:
-            for texts in _parts(self.read(), self.part):
-                state.update(json.dumps(texts).encode())
-                yield texts
-        except KosbertError:  # the whole file has been read before
-            state.update(b"changed")
-        if state.hexdigest() != self.digest:
-            shutil.rmtree(self.room)
-            raise KosbertError(f"{self.source}: it was changed while it was encoded; run this again")
+ROWS, NOTE = "rows.npy", "made_of.json"
 
 
 def encode_file(
-    embedder: Embedder,
+    encoder: Encoder,
     source: Path,
     out: Path,
     *,
     column: str | None = None,
     quotes: Quotes = "auto",
-    part: int = PART,
+    part_rows: int = PART_ROWS,
     overwrite: bool = False,
 ) -> int:
-    """Encode the texts of a file: row i of the output is of row i of the input, also where that is blank.
+    """Encode the texts of a file: row i of the output is the embedding of row i of the input, also where it is blank.
 
     Args:
-        embedder: what makes the embeddings.
-        source: a file as `read_texts` takes it; so are `column` and `quotes`.
+        encoder: the encoder.
+        source: a file of texts, see `read_texts`.
         out: a .parquet file with the columns text and embedding, or a .npy file [rows, dimensions]; in float32.
-        column: see `source`.
-        quotes: see `source`.
-        part: rows that are encoded, kept and lost together.
-        overwrite: whether an `out` that exists is replaced, and what is left of another run dropped.
+        column: the column of a table with the texts, see `read_texts`.
+        quotes: the meaning of quotes in a text table, see `read_texts`.
+        part_rows: the number of rows that are encoded, kept and lost together.
+        overwrite: whether to replace an `out` that exists, and to drop what is left of another run.
 
     Returns:
         The number of rows.
 
     Raises:
-        KosbertError: the file has no such texts, `out` is none that we may write, or another run is writing it.
+        KosbertError: the file has no texts, `out` cannot be written, another run is writing it, or its working folder
+            is left of a run with another input, encoder or `part_rows`.
     """
     check_output(source, out, overwrite=overwrite)
-    room = out.parent / f".{out.name}.parts"
-
-    def read() -> Iterator[str]:
-        return read_texts(source, column=column, quotes=quotes)
-
-    count, digest = _survey(read(), part)
+    texts = _Texts(source, column, quotes)
+    count, digest = texts.survey()
     if not count:
         raise KosbertError(f"{source}: no texts in it")
-    job = _Job(source, read, count, digest, part, embedder.dimensions, room)
-    with alone(room, out):
-        _settle(job, embedder, out, overwrite=overwrite)
+    work_dir = out.parent / f".{out.name}.parts"
+    rows = work_dir / ROWS
+    made_of = {"rows a part": part_rows, "input": digest, "model, precision or devices": encoder.fingerprint}
+    with exclusive(work_dir, out):
+        _claim(work_dir, out, made_of, overwrite=overwrite)
         try:
-            _encode(job, embedder)
-        except OSError as error:
-            error.filename = error.filename or str(out)  # as when the disk is full
+            parts = encode_stream(encoder, texts.read_again(digest), rows, work_dir, part_rows=part_rows)
+            with tqdm(total=count, unit=" rows", desc=source.name) as bar:
+                for part in parts:
+                    bar.update(len(part))
+            if out.suffix.lower() == ".npy":
+                rows.replace(out)
+            else:
+                with atomic_write(out) as tmp:
+                    _write_parquet(rows, split(texts.read_again(digest), part_rows), tmp)
+        except _ChangedError:
+            shutil.rmtree(work_dir)
             raise
-        if out.suffix.lower() == ".npy":
-            job.rows.replace(out)
-        else:
-            with atomic_write(out) as draft:
-                _write_parquet(job, draft)
-        shutil.rmtree(room)
+        shutil.rmtree(work_dir)
     return count
 
 
 def check_output(source: Path, out: Path, *, overwrite: bool) -> None:
-    """Check that we may write an output, before anything is done for it.
+    """Check that an output can be written, before anything is done for it.
 
     Raises:
-        KosbertError: it is of another format, a folder, the input itself, or there already.
+        KosbertError: it has another format, is a folder or the input itself, or exists already.
     """
     if out.suffix.lower() not in FORMATS:
         raise KosbertError(f"{out}: the output's name ends in {' or '.join(FORMATS)}")
@@ -148,98 +102,82 @@ def check_output(source: Path, out: Path, *, overwrite: bool) -> None:
         raise KosbertError(f"{out}: exists already; choose another output, or say --overwrite")
 
 
-def _parts(texts: Iterator[str], part: int) -> Iterator[list[str]]:
-    while some := list(islice(texts, part)):
-        yield some
+class _ChangedError(KosbertError):
+    """The input is not what it was when it was first read."""
 
 
-def _survey(texts: Iterator[str], part: int) -> tuple[int, str]:
-    # Reading is cheap beside encoding, and what is wrong with the last line is better known before.
-    count, state = 0, hashlib.sha256()
-    for some in _parts(texts, part):
-        count += len(some)
-        state.update(json.dumps(some).encode())
-    return count, state.hexdigest()
+@dataclass(frozen=True)
+class _Texts:
+    """A file of texts that is read several times, and has to stay the same meanwhile."""
+
+    path: Path
+    column: str | None
+    quotes: Quotes
+
+    def survey(self) -> tuple[int, str]:
+        """Return the number of texts, and their digest, whatever the file's format.
+
+        Reading is cheap beside encoding, and a mistake in the last line is better known before.
+        """
+        count, state = 0, hashlib.sha256()
+        for text in self._read():
+            count += 1
+            state.update(json.dumps(text).encode())
+        return count, state.hexdigest()
+
+    def read_again(self, digest: str) -> Iterator[str]:
+        """Yield the texts.
+
+        Args:
+            digest: the digest that `survey` found.
+
+        Raises:
+            _ChangedError: they have another digest now; it is raised after the last text.
+        """
+        changed = _ChangedError(f"{self.path}: it was changed while it was encoded; run this again")
+        state = hashlib.sha256()
+        try:
+            for text in self._read():
+                state.update(json.dumps(text).encode())
+                yield text
+        except KosbertError as error:  # the survey has read the whole file
+            raise changed from error
+        if state.hexdigest() != digest:
+            raise changed
+
+    def _read(self) -> Iterator[str]:
+        return read_texts(self.path, column=self.column, quotes=self.quotes)
 
 
-def _settle(job: _Job, embedder: Embedder, out: Path, *, overwrite: bool) -> None:
-    """See to it that the working folder is of this job."""
-    note = job.room / "made_of.json"
-    made_of = {
-        "rows a part": job.part,
-        "input": job.digest,  # read in such parts
-        "model": embedder.fingerprint,
-        "dimensions": job.dimensions,
-    }
+def _claim(work_dir: Path, out: Path, made_of: dict[str, object], *, overwrite: bool) -> None:
+    """Check that a working folder is new or left of the same run, and note in it what it is made of."""
+    note = work_dir / NOTE
     try:
         before = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         before = made_of
-        job.finished.unlink(missing_ok=True)  # nothing says of what run
     except (ValueError, RecursionError):
         before = None
     known = isinstance(before, dict) and made_of.keys() <= before.keys()
-    other = [name for name, value in made_of.items() if not known or before[name] != value]
-    if other:
-        run = f"a run with another {other[0]}" if known else "an unknown run"
+    others = [name for name, value in made_of.items() if not known or before[name] != value]
+    if others:
+        run = f"a run with another {others[0]}" if known else "an unknown run"
         repeat = "repeat that one to finish it, or " if known else ""
         if not overwrite:
-            raise KosbertError(f"{out}: {job.room} is left of {run}; {repeat}say --overwrite to drop it")
-        click.echo(f"{out}: begun anew; what was left of {run} is dropped", err=True)
-        job.finished.unlink(missing_ok=True)
-        job.rows.unlink(missing_ok=True)
+            raise KosbertError(f"{out}: {work_dir} is left of {run}; {repeat}say --overwrite to drop it")
+        click.echo(f"{out}: starting anew; what was left of {run} is dropped", err=True)
+        (work_dir / FINISHED).unlink(missing_ok=True)
     write_text(note, json.dumps(made_of, indent=2) + "\n")
 
 
-def _encode(job: _Job, embedder: Embedder) -> None:
-    kept = _kept(job)
-    done = min(kept * job.part, job.texts)
-    with (
-        job.rows.open("ab") as rows,
-        job.finished.open("a", encoding="ascii") as finished,
-        tqdm(total=job.texts, initial=done, unit=" rows", desc=job.source.name) as bar,
-    ):
-        for texts in islice(job.parts(), kept, None):
-            data = np.ascontiguousarray(embedder.encode(texts), NUMBER).tobytes()
-            rows.write(data)
-            rows.flush()
-            os.fsync(rows.fileno())
-            finished.write(f"{_digest(texts, data)}\n")
-            finished.flush()
-            bar.update(len(texts))
-
-
-def _kept(job: _Job) -> int:
-    """Return how many parts are finished and sound. What comes after them is cut off."""
-    job.rows.touch()
-    job.finished.touch()
-    digests = job.finished.read_text(encoding="ascii", errors="replace").split()
-    row, kept = NUMBER.itemsize * job.dimensions, 0
-    with job.rows.open("r+b") as rows:
-        if rows.read(len(job.header)) == job.header:
-            for digest, texts in zip(digests, job.parts(), strict=False):
-                if _digest(texts, rows.read(row * len(texts))) != digest:
-                    break
-                kept += 1
-        rows.seek(0)
-        rows.write(job.header)
-        rows.truncate(len(job.header) + row * min(kept * job.part, job.texts))
-    if kept < len(digests):
-        click.echo(f"{job.rows}: broken after row {kept * job.part:,}; encoded again from there", err=True)
-    write_text(job.finished, "".join(f"{digest}\n" for digest in digests[:kept]))
-    return kept
-
-
-def _digest(texts: list[str], data: bytes) -> str:
-    return hashlib.sha256(json.dumps(texts).encode() + data).hexdigest()
-
-
-def _write_parquet(job: _Job, out: Path) -> None:
-    embedding = pyarrow.list_(pyarrow.float32(), job.dimensions)
-    schema = pyarrow.schema({"text": pyarrow.string(), "embedding": embedding})
-    with job.rows.open("rb") as rows, parquet.ParquetWriter(out, schema, use_dictionary=False) as file:
-        rows.seek(len(job.header))
-        for texts in job.parts():
-            numbers = np.fromfile(rows, NUMBER, len(texts) * job.dimensions)
-            embeddings = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(numbers), type=embedding)
-            file.write_table(pyarrow.table([texts, embeddings], schema=schema))
+def _write_parquet(rows: Path, parts: Iterator[list[str]], out: Path) -> None:
+    with rows.open("rb") as file:
+        np.lib.format.read_magic(file)
+        (_, dimensions), _, number = np.lib.format.read_array_header_1_0(file)
+        embedding = pyarrow.list_(pyarrow.float32(), dimensions)
+        schema = pyarrow.schema({"text": pyarrow.string(), "embedding": embedding})
+        with parquet.ParquetWriter(out, schema, use_dictionary=False) as table:
+            for texts in parts:
+                numbers = np.fromfile(file, number, len(texts) * dimensions)
+                embeddings = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(numbers), type=embedding)
+                table.write_table(pyarrow.table([texts, embeddings], schema=schema))

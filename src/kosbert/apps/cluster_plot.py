@@ -1,4 +1,4 @@
-"""Groups of sentences as a picture: each sentence a point, near those of like meaning, in its group's colour."""
+"""A plot of clusters: each sentence a point near those of similar meaning, in the colour of its cluster."""
 
 import warnings
 from collections.abc import Sequence
@@ -12,26 +12,25 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from kosbert.apps.clustering import Group, project_2d, rest
-from kosbert.apps.shown import short
-from kosbert.encoder.encode import Embeddings
-from kosbert.errors import KosbertError
+from kosbert.apps.clustering import Cluster, project_2d, unclustered
+from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write
+from kosbert.inference.encoder import Embeddings
 
 SUFFIXES = (".svg", ".png")
-WIDTH, HEIGHT, LINE = 6.4, 4.6, 0.21  # inches; the last is a line of the legend
+WIDTH, HEIGHT, LINE_HEIGHT = 6.4, 4.6, 0.21  # inches; the last is the height of a line of the legend
 DPI = 200
-POINTS = 5_000  # that one picture shows
-LABELS = 20  # groups that the legend names
-LETTERS = 40  # of a sentence in the legend
+MAX_POINTS = 5_000
+MAX_LABELS = 20  # clusters that the legend names
+LABEL_LENGTH = 40  # characters of a sentence in the legend
 
-# Colours that the colour-blind tell apart (Okabe and Ito, 2008, Color Universal Design); each turn has another form.
+# Colours that the colour-blind tell apart (Okabe and Ito, 2008, Color Universal Design). Each round has its own marker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6B6B6B")
-FORMS = "os^Dv"
-QUIET = "#C4C4C4"
+MARKERS = "os^Dv"
+UNCLUSTERED_COLOUR = "#C4C4C4"
 
 # Fonts with Hangul that systems come with. An SVG names them all, and its reader has one.
-HANGUL = (
+HANGUL_FONTS = (
     "Noto Sans CJK KR",
     "Noto Sans KR",
     "NanumGothic",
@@ -45,19 +44,20 @@ HANGUL = (
 
 STYLE: Any = {  # matplotlib's own type for it lists every key there is
     "font.family": "sans-serif",
-    "font.sans-serif": [*HANGUL, "DejaVu Sans"],
+    "font.sans-serif": [*HANGUL_FONTS, "DejaVu Sans"],
     "font.size": 9,
     "legend.frameon": False,
     "figure.facecolor": "white",
     "text.parse_math": False,  # a sentence may have a $
     "axes.edgecolor": "#B8B8B8",
     "svg.fonttype": "none",  # text stays text: the reader's fonts draw it
-    "svg.hashsalt": "kosbert",  # else its ids are random
+    "svg.hashsalt": "kosbert",  # without it, ids are random
 }
+NO_METADATA: dict[str, Any] = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
 
 
 def check(path: Path) -> None:
-    """Refuse what is no picture's name.
+    """Check the name of a picture, before anything is computed for it.
 
     Raises:
         KosbertError: the name ends neither in .svg nor in .png.
@@ -66,79 +66,85 @@ def check(path: Path) -> None:
         raise KosbertError(f"{path}: a picture's name ends in {' or '.join(SUFFIXES)}")
 
 
-def draw(groups: list[Group], embeddings: Embeddings, sentences: Sequence[str], path: Path, *, seed: int = 42) -> None:
-    """Draw the groups into a file: numbered, with a legend of their central sentences.
+def draw(
+    clusters: list[Cluster], embeddings: Embeddings, sentences: Sequence[str], path: Path, *, seed: int = 42
+) -> None:
+    """Draw clusters into a file: numbered, with a legend of their central sentences.
 
-    A PNG has the sentences only where the system has a font for Korean; else it has the numbers, as the table has them.
-    Of more than `POINTS` sentences it shows so many, drawn at random, and the central ones.
+    A PNG shows the sentences only where the system has a font for Korean; else it shows only the numbers, which are
+    those of the table. Of more than `MAX_POINTS` sentences it shows a random sample, and the central ones.
+
+    Args:
+        clusters: the clusters, in the order in which they are numbered from 1.
+        embeddings: the embeddings [sentences, dimensions].
+        sentences: the sentences.
+        path: the file to write.
+        seed: the seed of the projection and of the sample.
 
     Raises:
-        KosbertError: the file is neither .svg nor .png.
+        KosbertError: the file's name ends neither in .svg nor in .png.
     """
     check(path)
-    rows = _shown(groups, len(sentences), seed)
-    places = dict(zip(rows, project_2d(embeddings[rows], seed=seed), strict=True))
-    form = path.suffix.lower()[1:]
+    suffix = path.suffix.lower()
+    rows = _sample(clusters, len(sentences), seed)
+    coordinates = dict(zip(rows, project_2d(embeddings[rows], seed=seed), strict=True))
     installed = {font.name for font in font_manager.fontManager.ttflist}
-    words = form == "svg" or not installed.isdisjoint(HANGUL)
+    with_text = suffix == ".svg" or not installed.isdisjoint(HANGUL_FONTS)
     with mpl.rc_context(STYLE), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # where text is measured, not drawn
-        lines = min(len(groups), LABELS) + 2
-        figure = Figure(figsize=(WIDTH, HEIGHT + LINE * lines), layout="constrained")
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # raised where text is measured, not drawn
+        legend_lines = min(len(clusters), MAX_LABELS) + 2
+        figure = Figure(figsize=(WIDTH, HEIGHT + LINE_HEIGHT * legend_lines), layout="constrained")
         axes = figure.subplots()
-        _points(axes, groups, sentences, places, words=words)
-        title = f"{len(sentences):,} sentences, {len(groups):,} groups"
+        _draw_points(axes, clusters, sentences, coordinates, with_text=with_text)
+        title = f"{len(sentences):,} sentences, {len(clusters):,} groups"
         if len(rows) < len(sentences):
             title += f" ({len(rows):,} sentences shown)"
         axes.set_title(title, loc="left")
         figure.legend(loc="outside lower left", handletextpad=0.3)
-        with atomic_write(path) as draft:
-            figure.savefig(draft, format=form, dpi=DPI, metadata=_plain(form))
+        with atomic_write(path) as tmp:
+            figure.savefig(tmp, format=suffix[1:], dpi=DPI, metadata=NO_METADATA[suffix])
 
 
-def _plain(form: str) -> dict[str, None]:
-    return {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
-
-
-def _shown(groups: list[Group], sentences: int, seed: int) -> list[int]:
-    if sentences <= POINTS:
+def _sample(clusters: list[Cluster], sentences: int, seed: int) -> list[int]:
+    if sentences <= MAX_POINTS:
         return list(range(sentences))
-    drawn = np.random.default_rng(seed).choice(sentences, POINTS, replace=False)
-    return sorted({*drawn.tolist(), *(group.central for group in groups[:LABELS])})
+    drawn = np.random.default_rng(seed).choice(sentences, MAX_POINTS, replace=False)
+    return sorted({*drawn.tolist(), *(cluster.central for cluster in clusters[:MAX_LABELS])})
 
 
-def _points(
+def _draw_points(
     axes: Axes,
-    groups: list[Group],
+    clusters: list[Cluster],
     sentences: Sequence[str],
-    places: dict[int, NDArray[np.float32]],
+    coordinates: dict[int, NDArray[np.float32]],
     *,
-    words: bool,
+    with_text: bool,
 ) -> None:
-    size = 30 if len(places) <= 500 else 8  # noqa: PLR2004 - points² that do not cover each other
-    alone = rest(groups, len(sentences))
-    if alone:
-        _scatter(axes, alone, places, color=QUIET, s=size / 2, label=f"in no group ({len(alone):,})")
-    for number, group in enumerate(groups, start=1):
+    size = 30 if len(coordinates) <= 500 else 8  # noqa: PLR2004 - in points², so that dots do not cover each other
+    outliers = unclustered(clusters, len(sentences))
+    if outliers:
+        text = f"in no group ({len(outliers):,})"
+        _scatter(axes, outliers, coordinates, color=UNCLUSTERED_COLOUR, s=size / 2, label=text)
+    for number, cluster in enumerate(clusters, start=1):
         colour = COLOURS[(number - 1) % len(COLOURS)]
-        form = FORMS[(number - 1) // len(COLOURS) % len(FORMS)]
-        label = f"{number}  {short(sentences[group.central], LETTERS) if words else 'group'} ({len(group.rows):,})"
-        named = number <= LABELS
-        _scatter(axes, group.rows, places, color=colour, s=size, marker=form, label=label if named else None)
-        if named:
+        marker = MARKERS[(number - 1) // len(COLOURS) % len(MARKERS)]
+        text = one_line(sentences[cluster.central], LABEL_LENGTH) if with_text else "group"
+        label = f"{number}  {text} ({len(cluster.rows):,})" if number <= MAX_LABELS else None
+        _scatter(axes, cluster.rows, coordinates, color=colour, s=size, marker=marker, label=label)
+        if label:
             axes.annotate(
                 str(number),
-                tuple(places[group.central]),
+                tuple(coordinates[cluster.central]),
                 xytext=(4, 4),
                 textcoords="offset points",
                 bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "alpha": 0.85},
             )
-    if len(groups) > LABELS:
-        axes.plot([], [], " ", label=f"… and {len(groups) - LABELS:,} smaller groups")
+    if len(clusters) > MAX_LABELS:
+        axes.plot([], [], " ", label=f"… and {len(clusters) - MAX_LABELS:,} smaller groups")
     axes.set(xticks=[], yticks=[])
     axes.margins(0.08)
 
 
-def _scatter(axes: Axes, rows: list[int], places: dict[int, NDArray[np.float32]], **looks: Any) -> None:  # noqa: ANN401 - matplotlib's
-    there = np.array([places[row] for row in rows if row in places]).reshape(-1, 2)
-    axes.scatter(there[:, 0], there[:, 1], linewidths=0, **looks)
+def _scatter(axes: Axes, rows: list[int], coordinates: dict[int, NDArray[np.float32]], **style: Any) -> None:  # noqa: ANN401 - matplotlib's
+    points = np.array([coordinates[row] for row in rows if row in coordinates]).reshape(-1, 2)
+    axes.scatter(points[:, 0], points[:, 1], linewidths=0, **style)

@@ -1,63 +1,59 @@
-"""Groups of sentences as text: a table to read, JSON or CSV to go on with."""
+"""Clusters as text: a table to read, or JSON or CSV to process further."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from typing import Literal
 
+import pandas as pd
 from tabulate import tabulate
 
-from kosbert.apps.clustering import Group, rest
-from kosbert.apps.shown import short
+from kosbert.apps.clustering import Cluster, unclustered
+from kosbert.errors import one_line
 
 Format = Literal["table", "json", "csv"]
-SHOWN = 4  # sentences of a group, in the table
-WIDTH = 60  # characters of a sentence, there
+SENTENCES = 4  # sentences of a cluster that the table shows
+LENGTH = 60  # characters of a sentence in the table
 
 
-def write(groups: list[Group], sentences: Sequence[str], numbers: Sequence[int], *, form: Format) -> str:
-    """Return groups as text.
+def render(clusters: list[Cluster], sentences: Sequence[str], numbers: Sequence[int], *, form: Format) -> str:
+    """Return clusters as text.
 
     Args:
-        groups: the groups, in the order in which they are numbered from 1.
-        sentences: all sentences, also those in no group.
-        numbers: the number of each in its file.
-        form: a `table` has the groups, with the most central of their sentences; `csv` and `json` have all sentences in
-            the order of the file, with the number of their group, and which are most central; `json` also the groups.
+        clusters: the clusters, in the order in which they are numbered from 1.
+        sentences: all sentences, also those in no cluster.
+        numbers: the number of each sentence in its file.
+        form: the format. A `table` has the clusters, each with its most central sentences; `csv` and `json` have all
+            sentences in the order of the file, with the number of their group and whether they are its central one;
+            `json` also has the groups.
     """
     if form == "table":
-        return table(groups, sentences)
-    group_of = {row: number for number, group in enumerate(groups, start=1) for row in group.rows}
-    central = {group.central for group in groups}
+        return table(clusters, sentences)
+    group_of = {row: number for number, cluster in enumerate(clusters, start=1) for row in cluster.rows}
+    central = {cluster.central for cluster in clusters}
     entries = [
         {"number": numbers[row], "group": group_of.get(row), "central": row in central, "sentence": sentence}
         for row, sentence in enumerate(sentences)
     ]
-    if form == "json":
-        labels = [
-            {"group": number, "sentences": len(group.rows), "central": sentences[group.central]}
-            for number, group in enumerate(groups, start=1)
-        ]
-        return json.dumps({"groups": labels, "sentences": entries}, ensure_ascii=False, indent=1) + "\n"
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["number", "group", "central", "sentence"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(entry | {"central": int(bool(entry["central"]))} for entry in entries)
-    return text.getvalue()
+    if form == "csv":
+        typed = pd.DataFrame(entries).astype({"group": "Int64", "central": int})
+        return str(typed.to_csv(index=False, lineterminator="\n"))
+    groups = [
+        {"group": number, "sentences": len(cluster.rows), "central": sentences[cluster.central]}
+        for number, cluster in enumerate(clusters, start=1)
+    ]
+    return json.dumps({"groups": groups, "sentences": entries}, ensure_ascii=False, indent=1) + "\n"
 
 
-def table(groups: list[Group], sentences: Sequence[str]) -> str:
-    """Return the groups as a table, each with the most central of its sentences, and how many are in none."""
+def table(clusters: list[Cluster], sentences: Sequence[str]) -> str:
+    """Return a table of the clusters, each with its most central sentences, and the number of sentences in none."""
     rows: list[list[object]] = []
-    for number, group in enumerate(groups, start=1):
-        lines = [short(sentences[row], WIDTH) for row in group.rows[:SHOWN]]
-        if len(group.rows) > SHOWN:
-            lines.append(f"… and {len(group.rows) - SHOWN:,} more")
-        rows.append([number, f"{len(group.rows):,}", lines[0]])
+    for number, cluster in enumerate(clusters, start=1):
+        lines = [one_line(sentences[row], LENGTH) for row in cluster.rows[:SENTENCES]]
+        if len(cluster.rows) > SENTENCES:
+            lines.append(f"… and {len(cluster.rows) - SENTENCES:,} more")
+        rows.append([number, f"{len(cluster.rows):,}", lines[0]])
         rows.extend(["", "", line] for line in lines[1:])
-    shown = tabulate(
-        rows, ["group", "sentences", "most central first"], disable_numparse=True, colalign=("right", "right", "left")
-    )
-    alone = len(rest(groups, len(sentences)))
-    return f"{shown}\n" + (f"\n{alone:,} of {len(sentences):,} sentences are in no group.\n" if alone else "")
+    headers = ["group", "sentences", "most central first"]
+    text = tabulate(rows, headers, disable_numparse=True, colalign=("right", "right", "left"))
+    outliers = len(unclustered(clusters, len(sentences)))
+    return f"{text}\n" + (f"\n{outliers:,} of {len(sentences):,} sentences are in no group.\n" if outliers else "")

@@ -1,30 +1,28 @@
-"""The same encoder over what outgrows one machine: a step of a Ray Data pipeline. Ray is the extra `ray`."""
+"""Encoding for what outgrows one machine: a step of a Ray Data pipeline. Ray is the extra `ray`."""
 
-import os
 from typing import Any
 
 import numpy as np
 import pyarrow
 
-from kosbert.inference.pytorch import load
 from kosbert.errors import KosbertError
+from kosbert.inference.load import load
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it sends word of its use to its makers, unless told not to
-
-ROWS = 5_000  # that a worker takes at once
+BATCH_ROWS = 5_000  # rows that a worker encodes at once
 
 
 def with_embeddings(dataset: Any, model: str, *, column: str = "text", workers: int | None = None) -> Any:  # noqa: ANN401 - Ray has no types
     """Add to a Ray dataset the column embedding, a fixed-size list of float32.
 
     Args:
-        dataset: a `ray.data.Dataset`, for example of `ray.data.read_parquet`.
+        dataset: a `ray.data.Dataset`, for example from `ray.data.read_parquet`.
         model: a folder that every machine can read, or a name on the hub. Each worker loads it once.
-        column: the texts'; one without a value counts as blank.
-        workers: how many; if None, one a GPU of the cluster, or, without GPUs, all of its CPUs but one, which reads.
+        column: the column of the texts; a missing value counts as blank.
+        workers: the number of workers; if None, one for each GPU of the cluster, or, without GPUs, one for each of its
+            CPUs but one, which reads.
 
     Returns:
-        The dataset that has it too. Ray computes it when it is written or read. Rows keep all their columns, but not
+        The dataset with that column. Ray computes it when it is written or read. Rows keep all their columns, but not
         their order: Ray's reader of Parquet may mix the row groups of a file even where `preserve_order` is set.
 
     Raises:
@@ -37,15 +35,15 @@ def with_embeddings(dataset: Any, model: str, *, column: str = "text", workers: 
     names = dataset.schema().names
     if column not in names:
         raise KosbertError(f"no column {column!r} in the dataset; it has {', '.join(names)}")
-    has = ray.cluster_resources()
-    cpus, gpus = has.get("CPU", 1), int(has.get("GPU", 0))
+    resources = ray.cluster_resources()
+    cpus, gpus = resources.get("CPU", 1), int(resources.get("GPU", 0))
     return dataset.map_batches(
         _Worker,
         fn_constructor_args=(model, column),
-        batch_size=ROWS,
+        batch_size=BATCH_ROWS,
         batch_format="pyarrow",
         concurrency=workers or gpus or max(1, int(cpus) - 1),
-        num_cpus=min(1, cpus / 2),  # where there is one only, it must be left to read as well
+        num_cpus=min(1, cpus / 2),  # a single CPU must have some left to read
         num_gpus=1 if gpus else None,
     )
 
@@ -54,10 +52,10 @@ class _Worker:
     """A model in a process of the cluster."""
 
     def __init__(self, model: str, column: str) -> None:
-        self.embedder, self.column = load(model), column
+        self.encoder, self.column = load(model), column
 
     def __call__(self, batch: pyarrow.Table) -> pyarrow.Table:
-        embeddings = self.embedder.encode([text or "" for text in batch[self.column].to_pylist()])
+        embeddings = self.encoder.encode([text or "" for text in batch[self.column].to_pylist()])
         numbers = pyarrow.array(np.ascontiguousarray(embeddings, np.float32).reshape(-1))
-        listed = pyarrow.FixedSizeListArray.from_arrays(numbers, self.embedder.dimensions)
+        listed = pyarrow.FixedSizeListArray.from_arrays(numbers, self.encoder.dimensions)
         return batch.append_column("embedding", listed)

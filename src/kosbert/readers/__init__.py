@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""Readers of users' files: texts, and sentence pairs with scores, in every format they come in."""

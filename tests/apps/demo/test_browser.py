@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import sync_playwright
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import PAGE, create_app, listen
 
@@ -31,12 +31,12 @@ def address(request):
         pytest.skip("no trained model here")
     model = request.getfixturevalue("tiny") if request.param == "tiny" else TRAINED
     sentences = PAGE.with_name("corpus.txt").read_text(encoding="utf-8").splitlines()
-    engine = Engine(embedder.load(str(model)), model=request.param, sentences=sentences)
-    place = listen("127.0.0.1", 0)
+    engine = Engine(kosbert.load(model), model=request.param, sentences=sentences)
+    sock = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(create_app(engine), log_level="error", access_log=False, ws="none"))
-    thread = threading.Thread(target=lambda: server.run(sockets=[place]))
+    thread = threading.Thread(target=lambda: server.run(sockets=[sock]))
     thread.start()
-    yield f"http://127.0.0.1:{place.getsockname()[1]}"
+    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     server.should_exit = True
     thread.join(30)
 
@@ -88,9 +88,9 @@ def uploaded(page):
 
 
 def fault(page, section):
-    place = page.locator(f"#{section} .status.bad")
-    place.wait_for()
-    return place.inner_text()
+    status = page.locator(f"#{section} .status.bad")
+    status.wait_for()
+    return status.inner_text()
 
 
 def test_a_search_shows_the_nearest_first_and_the_model(opened, request):

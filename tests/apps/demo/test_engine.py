@@ -1,6 +1,8 @@
 """The demo's engine: what it finds, what it forgets, and which files it refuses."""
 
 import io
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,17 +10,18 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.apps.demo import engine as engines
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.limits import CHARACTERS, SENTENCES, UPLOADS, RefusalError
+from kosbert.inference.export import export
 
 TEXTS = ["비가 온다", "눈이 온다", "밥을 먹는다", "국을 끓인다"]
 
 
 @pytest.fixture(scope="session")
 def model(tiny):
-    return embedder.load(str(tiny))
+    return kosbert.load(tiny)
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_file_that_cannot_be_used_is_one_line_with_a_code(engine, name, conten
     assert "kosbert-" not in refused.value.message  # the temporary folder
 
 
-def test_the_columns_of_a_table_are_told_so_that_one_can_be_chosen(engine):
+def test_the_columns_of_a_table_are_listed_so_that_one_can_be_chosen(engine):
     for name, content in (("a.csv", b"a,b\n1,2\n"), ("a.parquet", as_parquet(a=["1"], b=["2"]))):
         with pytest.raises(RefusalError) as refused:
             engine.upload(name, sent(content))
@@ -176,6 +179,23 @@ def test_threads_get_what_one_alone_gets(engine):
 
 def test_long_jobs_are_cut_into_slices(model, monkeypatch):
     monkeypatch.setattr(engines, "SLICE", 3)
-    polite = engines.Polite(model)
-    assert polite.encode(TEXTS) == pytest.approx(model.encode(TEXTS), abs=1e-5)
-    assert polite.encode([]).shape == (0, model.dimensions)
+    encoder = engines.YieldingEncoder(model)
+    assert encoder.encode(TEXTS) == pytest.approx(model.encode(TEXTS), abs=1e-5)
+    assert encoder.encode([]).shape == (0, model.dimensions)
+    assert encoder.fingerprint == model.fingerprint
+
+
+def test_the_demo_of_an_exported_model_needs_no_torch(tiny, tmp_path):
+    export(str(tiny), tmp_path / "exported")
+    program = f"""
+import io, sys
+import kosbert
+from kosbert.apps.demo.engine import Engine
+from kosbert.apps.demo.server import create_app
+engine = Engine(kosbert.load({str(tmp_path / "exported")!r}), model="tiny", sentences={TEXTS})
+create_app(engine)
+token = engine.upload("a.txt", io.BytesIO("비".encode())).token
+engine.search("비", top=1, token=token), engine.similarity("비", "눈"), engine.cluster({TEXTS}, 2)
+print({{"torch", "transformers", "sentence_transformers"}} & {{*sys.modules}})
+"""
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "set()\n"

@@ -1,5 +1,6 @@
 """The demo's JSON interface: answers, and every refusal as a code and one line."""
 
+import re
 import threading
 from itertools import chain, repeat
 
@@ -7,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 from fastapi.testclient import TestClient
 
-from kosbert.apps import embedder
+import kosbert
 from kosbert.apps.demo.engine import Engine
-from kosbert.apps.demo.guard import Gate
+from kosbert.apps.demo.guard import ConcurrencyLimiter
 from kosbert.apps.demo.limits import BODY, CHARACTERS, CLUSTERED
 from kosbert.apps.demo.server import create_app, listen
 from kosbert.cli import main
@@ -20,7 +21,7 @@ HERE = "http://127.0.0.1"
 
 @pytest.fixture(scope="module")
 def engine(tiny):
-    return Engine(embedder.load(str(tiny)), model="tiny", sentences=TEXTS)
+    return Engine(kosbert.load(tiny), model="tiny", sentences=TEXTS)
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +109,11 @@ def test_pages_carry_the_headers_that_protect_them(client):
     assert "://" not in client.get("/docs").text
 
 
+def test_the_page_of_the_interface_describes_errors_by_a_schema_that_exists(client):
+    (name,) = re.findall(r"#/components/schemas/(\w+)", client.get("/page/docs.js").text)
+    assert [*client.get("/openapi.json").json()["components"]["schemas"][name]["properties"]] == ["code", "message"]
+
+
 def test_other_names_and_other_sites_are_refused(client, engine):
     assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
     for host in ("localhost:8000", "[::1]:8000"):
@@ -128,9 +134,10 @@ def test_too_many_at_once_are_sent_away(tiny):
             go_on.wait(30)
             return super().similarity(first, second)
 
-    engine = Slow(embedder.load(str(tiny)), model="tiny", sentences=TEXTS)
+    engine = Slow(kosbert.load(tiny), model="tiny", sentences=TEXTS)
     pair, answers = {"first": "비", "second": "눈"}, []
-    with TestClient(create_app(engine, gate=Gate(at_once=1, waiting=0)), base_url=HERE) as client:
+    app = create_app(engine, jobs=ConcurrencyLimiter(max_concurrent=1, max_waiting=0))
+    with TestClient(app, base_url=HERE) as client:
         first = threading.Thread(target=lambda: answers.append(client.post("/api/similarity", json=pair)))
         first.start()
         assert busy.wait(30)

@@ -1,1 +1,1 @@
-"""The web demo: an engine over an embedder, its JSON interface, and the page that uses it."""
+"""The web demo: an engine over an encoder, its JSON interface, and the page that uses it."""

@@ -1,4 +1,4 @@
-"""What the demo does, without any web: search, similarity and clusters over an embedder."""
+"""The demo without the web: search, similarity and clusters over an encoder, and users' uploads."""
 
 import secrets
 import sys
@@ -11,94 +11,98 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kosbert.apps.clustering import project_2d, kmeans
+from kosbert.apps.clustering import kmeans, project_2d
 from kosbert.apps.demo.limits import MEMORY, MINUTES, UPLOADS, RefusalError
 from kosbert.apps.demo.uploads import read_upload
-from kosbert.inference.pytorch import Embedder
 from kosbert.apps.search import Hit, SentenceIndex
-from kosbert.encoder.encode import Embeddings
 from kosbert.errors import KosbertError
+from kosbert.inference.encoder import Embeddings, Encoder
 
-SLICE = 64  # sentences of a long job, between which others get their turn
-YIELD = 0.001  # seconds
-SAMPLES = 3
+SLICE = 64  # sentences that a long job encodes before others may use the encoder
+PAUSE = 0.001  # seconds
+SAMPLES = 3  # sentences of a corpus that are shown as examples
 
 
 @dataclass(frozen=True)
 class Corpus:
     """Sentences that can be searched."""
 
-    token: str  # "" is the one that the demo was started with
+    token: str  # empty for the corpus that the demo was started with
     name: str
     size: int
     samples: list[str]
     index: SentenceIndex
-    memory: int  # bytes of its sentences and their embeddings
+    memory: int  # bytes of the sentences and their embeddings
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Groups of rows, each with its most central first, and the place of each row on a map in [-1, 1]."""
+    """Groups of rows, each with its most central row first, and the coordinates of each row in [-1, 1]."""
 
     groups: list[list[int]]
     points: list[tuple[float, float]]
 
 
-class Polite:
-    """An embedder for long jobs: it works in slices, and lets others have a turn between them."""
+class YieldingEncoder:
+    """An encoder for long jobs: it encodes slice by slice, and other threads may use the model in between."""
 
-    def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
-        self.fingerprint, self.dimensions = embedder.fingerprint, embedder.dimensions
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.fingerprint, self.dimensions = encoder.fingerprint, encoder.dimensions
 
-    def encode(self, sentences: Sequence[str]) -> Embeddings:
-        """Return the embeddings [sentences, dimensions], in the order given."""
+    def encode(self, texts: Sequence[str]) -> Embeddings:
+        """Return the embeddings [texts, dimensions], in the order given."""
         parts = [np.empty((0, self.dimensions), np.float32)]
-        for start in range(0, len(sentences), SLICE):
-            parts.append(self._embedder.encode(sentences[start : start + SLICE]))
-            time.sleep(YIELD)  # a lock that is taken again at once is never free for those who wait
+        for start in range(0, len(texts), SLICE):
+            parts.append(self._encoder.encode(texts[start : start + SLICE]))
+            time.sleep(PAUSE)  # a thread that takes the lock again at once never leaves it to others
         return np.concatenate(parts)
 
 
 class Engine:
-    """Search, similarity and clusters; several threads may use one.
+    """Search, similarity and clusters. Threads may share an engine.
 
     Args:
-        embedder: the model.
-        model: its name, as the page shows it.
-        sentences: the corpus that is there from the start.
-        corpus: its name, or "" for the built-in one.
-        clock: seconds, from any start.
+        encoder: the encoder; threads may share it.
+        model: the model's name, as the page shows it.
+        sentences: the corpus to start with.
+        corpus: the name of that corpus; empty for the built-in one.
+        clock: a clock that returns seconds.
     """
 
     def __init__(
         self,
-        embedder: Embedder,
+        encoder: Encoder,
         *,
         model: str,
         sentences: list[str],
         corpus: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._embedder, self._clock = embedder, clock
-        self.model, self.dimensions = model, embedder.dimensions
-        self.corpus = self._indexed("", corpus, sentences)
-        self._uploads: OrderedDict[str, tuple[float, Corpus]] = OrderedDict()  # with the time of the last use
-        self._turn = threading.Lock()
+        self._encoder, self._clock = encoder, clock
+        self.model, self.dimensions = model, encoder.dimensions
+        self.corpus = self._index("", corpus, sentences)
+        self._uploads: OrderedDict[str, tuple[float, Corpus]] = OrderedDict()  # by token, with the time of the last use
+        self._lock = threading.Lock()
 
     def search(self, query: str, *, top: int, token: str = "") -> tuple[Corpus, list[Hit]]:
         """Return a corpus and its sentences nearest to a query, the nearest first.
 
+        Args:
+            query: the query.
+            top: the number of sentences; all, if there are fewer.
+            token: the token of an uploaded corpus; empty for the corpus that the demo was started with.
+
         Raises:
-            RefusalError: the corpus is no longer there.
+            RefusalError: the corpus is no longer in memory.
         """
-        corpus = self._find(token)
+        corpus = self._corpus(token)
         (hits,) = corpus.index.search([query], top=min(top, corpus.size))
         return corpus, hits
 
     def similarity(self, first: str, second: str) -> float:
         """Return the cosine of two sentences."""
-        one, other = self._embedder.encode([first, second]).astype(np.float64)
+        one, other = self._encoder.encode([first, second]).astype(np.float64)
         length = np.linalg.norm(one) * np.linalg.norm(other)
         return float(np.clip(one @ other / length, -1, 1)) if length else 0.0
 
@@ -107,30 +111,35 @@ class Engine:
 
         Args:
             sentences: at least two.
-            groups: how many, or None for as many as fit best.
+            groups: the number of groups; the best one if None.
 
         Raises:
             RefusalError: there are more groups than distinct sentences.
         """
-        embeddings = Polite(self._embedder).encode(sentences)
+        embeddings = YieldingEncoder(self._encoder).encode(sentences)
         try:
-            found = kmeans(embeddings, groups)
+            clusters = kmeans(embeddings, groups)
         except KosbertError as error:
             raise RefusalError("groups", error.message) from error
         points = project_2d(embeddings).astype(np.float64)
         points -= (points.max(0) + points.min(0)) / 2
         points /= max(float(np.abs(points).max()), 1e-9)
-        return Clusters([group.rows for group in found], [(float(x), float(y)) for x, y in points])
+        return Clusters([cluster.rows for cluster in clusters], [(float(x), float(y)) for x, y in points])
 
     def upload(self, name: str, file: BinaryIO, column: str | None = None) -> Corpus:
-        """Take a user's file as a corpus, and give it a token; the corpora longest unused make room for it.
+        """Make a corpus of a user's file, with a token; corpora that are unused the longest are forgotten if need be.
+
+        Args:
+            name: the file's name; its ending says which kind of file it is.
+            file: the file's content.
+            column: the column of a table with the sentences; its only one, or sentence or text, if None.
 
         Raises:
             RefusalError: the file cannot be used; the message says why.
         """
-        corpus = self._indexed(secrets.token_urlsafe(16), name, read_upload(name, file, column))
-        with self._turn:
-            self._forget()
+        corpus = self._index(secrets.token_urlsafe(16), name, read_upload(name, file, column))
+        with self._lock:
+            self._forget_unused()
             self._uploads[corpus.token] = self._clock(), corpus
             while len(self._uploads) > 1 and (len(self._uploads) > UPLOADS or self.memory > MEMORY):
                 self._uploads.popitem(last=False)
@@ -138,19 +147,19 @@ class Engine:
 
     @property
     def memory(self) -> int:
-        """The bytes of all uploaded corpora."""
+        """Return the bytes of all uploaded corpora."""
         return sum(corpus.memory for _, corpus in self._uploads.values())
 
-    def _indexed(self, token: str, name: str, sentences: list[str]) -> Corpus:
-        index = SentenceIndex.from_sentences(sentences, Polite(self._embedder))
+    def _index(self, token: str, name: str, sentences: list[str]) -> Corpus:
+        index = SentenceIndex.from_sentences(sentences, YieldingEncoder(self._encoder))
         memory = sum(map(sys.getsizeof, sentences)) + len(sentences) * self.dimensions * np.dtype(np.float32).itemsize
         return Corpus(token, name, len(sentences), [*dict.fromkeys(sentences)][:SAMPLES], index, memory)
 
-    def _find(self, token: str) -> Corpus:
+    def _corpus(self, token: str) -> Corpus:
         if not token:
             return self.corpus
-        with self._turn:
-            self._forget()
+        with self._lock:
+            self._forget_unused()
             if token not in self._uploads:
                 raise RefusalError("gone", "This corpus is no longer in memory; upload it again", status=404)
             _, corpus = self._uploads[token]
@@ -158,7 +167,7 @@ class Engine:
             self._uploads.move_to_end(token)
         return corpus
 
-    def _forget(self) -> None:
+    def _forget_unused(self) -> None:
         for token, (used, _) in [*self._uploads.items()]:
             if self._clock() - used > 60 * MINUTES:
                 del self._uploads[token]

@@ -1,4 +1,4 @@
-"""What stands before the engine: what a browser may do with our pages, what is too much, and who has to wait."""
+"""What stands between browsers and the engine: protecting headers, size limits, and a limit on concurrent jobs."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kosbert.apps.demo.limits import BODY, RefusalError
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-AT_ONCE = 2  # jobs; the model itself does one at a time
-WAITING = 64  # requests, before more are sent away
-LARGE = f"The request is too large; at most {BODY:,} bytes are taken"
+MAX_CONCURRENT = 2  # jobs; the model itself does one at a time
+MAX_WAITING = 64  # jobs; more are refused
+TOO_LARGE = f"The request is too large; the limit is {BODY:,} bytes"
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -29,67 +29,67 @@ HEADERS = {
 }
 
 
-class Gate:
-    """Work in threads, a few jobs at a time; some may wait, and the rest is sent away at once."""
+class ConcurrencyLimiter:
+    """Run jobs in threads, a few at a time; some more may wait, and others are refused at once."""
 
-    def __init__(self, at_once: int = AT_ONCE, waiting: int = WAITING) -> None:
-        self._limiter = CapacityLimiter(at_once)
-        self._room = at_once + waiting
-        self._inside = 0
+    def __init__(self, max_concurrent: int = MAX_CONCURRENT, max_waiting: int = MAX_WAITING) -> None:
+        self._limiter = CapacityLimiter(max_concurrent)
+        self._max_pending = max_concurrent + max_waiting
+        self._pending = 0
 
-    async def run(self, job: Callable[[], Answer], *, limiter: CapacityLimiter | None = None) -> Answer:
-        """Return what a job returns, run in a thread.
+    async def run(self, job: Callable[[], Result], *, limiter: CapacityLimiter | None = None) -> Result:
+        """Run a job in a thread, and return its result.
 
         Args:
-            job: what to do.
-            limiter: a queue of its own for jobs that take long; if None, the common one.
+            job: the job.
+            limiter: a queue of its own for jobs that take long; the common one if None.
 
         Raises:
-            RefusalError: too many wait already.
+            RefusalError: too many jobs are waiting.
         """
-        if self._inside >= self._room:
+        if self._pending >= self._max_pending:
             raise RefusalError("busy", "Too many requests at once; try again in a moment", status=503)
-        self._inside += 1
+        self._pending += 1
         try:
             return await to_thread.run_sync(job, limiter=limiter or self._limiter)
         finally:
-            self._inside -= 1
+            self._pending -= 1
 
 
-class Guard:
-    """Refuse bodies that are too large, at once or while they come, and other sites' posts; add protecting headers."""
+class SecurityMiddleware:
+    """Refuse bodies that are too large, by their header or as they arrive, and other sites' posts; add headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
 
-        async def protected(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         received = 0
 
-        async def counted() -> Message:
+        async def receive_limited() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > BODY:
-                raise HTTPException(413, LARGE)  # a body that did not say its length; nothing has been answered yet
+                raise HTTPException(413, TOO_LARGE)  # the header did not give the length; no response has begun yet
             return message
 
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length[:20]) > BODY:
-            answer = {"code": "large", "message": LARGE}
-            await JSONResponse(answer, 413, headers={"Connection": "close"})(scope, receive, protected)
+            error = {"code": "large", "message": TOO_LARGE}
+            await JSONResponse(error, 413, headers={"Connection": "close"})(scope, receive, send_with_headers)
         elif scope["method"] == "POST" and headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-            answer = {"code": "request", "message": "Requests from other sites are not taken"}
-            await JSONResponse(answer, 403)(scope, receive, protected)
+            error = {"code": "request", "message": "Requests from other sites are refused"}
+            await JSONResponse(error, 403)(scope, receive, send_with_headers)
         else:
-            await self._app(scope, counted, protected)
+            await self._app(scope, receive_limited, send_with_headers)

@@ -1,28 +1,28 @@
-"""What the demo takes at most, and the one error that says so."""
+"""The demo's limits, and the one error that a request is refused with."""
 
 from typing import Any
 
 from kosbert.errors import KosbertError
 
 BODY = 2 << 20  # bytes of a request
-CHARACTERS = 1_000  # of a sentence
-SENTENCES = 5_000  # of an uploaded corpus
-CLUSTERED = 500  # sentences at once
-GROUPS = 20
+CHARACTERS = 1_000  # characters of a sentence
+SENTENCES = 5_000  # sentences of an uploaded corpus
+CLUSTERED = 500  # sentences that are clustered at once
+GROUPS = 20  # clusters
 TOP = 20  # hits
-UPLOADS = 16  # corpora in memory
-MEMORY = 128 << 20  # bytes of them all
-MINUTES = 30  # after its last use, until an uploaded corpus is forgotten
+UPLOADS = 16  # uploaded corpora in memory
+MEMORY = 128 << 20  # bytes of all uploaded corpora
+MINUTES = 30  # minutes without use after which an uploaded corpus is forgotten
 
 
 class RefusalError(KosbertError):
-    """What a user asked for and does not get.
+    """A request that the demo refuses.
 
     Args:
-        code: tells the page which of its own messages to show.
+        code: the code by which the page chooses one of its own messages.
         message: one clear line in English.
-        status: of HTTP.
-        details: what the page's message needs besides.
+        status: the status code of HTTP.
+        details: the values that the page's message needs.
     """
 
     def __init__(self, code: str, message: str, *, status: int = 422, **details: object) -> None:

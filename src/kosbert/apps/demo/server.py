@@ -1,7 +1,8 @@
-"""The engine as a JSON interface, and the page that uses it."""
+"""The engine's JSON interface, and the page that uses it."""
 
 import os
 import socket
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -18,121 +19,123 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from kosbert.apps.demo import limits
 from kosbert.apps.demo.engine import Corpus, Engine
-from kosbert.apps.demo.guard import Gate, Guard
+from kosbert.apps.demo.guard import ConcurrencyLimiter, SecurityMiddleware
 from kosbert.apps.demo.limits import RefusalError
 from kosbert.errors import KosbertError
 
 PAGE = Path(__file__).parent / "page"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-CONNECTIONS = 200
+MAX_CONNECTIONS = 200
 
 Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.CHARACTERS)]
-# What pydantic finds amiss, as our codes.
+# Our codes for pydantic's kinds of errors.
 CODES = {"string_too_short": "empty", "string_too_long": "long", "too_short": "few", "too_long": "many"}
 
 
-class CorpusShown(BaseModel):
-    """A corpus: without its sentences, but for a few as examples."""
+class CorpusResponse(BaseModel):
+    """A corpus, with a few of its sentences as examples."""
 
-    token: str = Field(description='What names it in a search; "" is the one of the start')
-    name: str = Field(description='"" is the built-in one')
-    size: int = Field(description="Sentences")
+    token: str = Field(description="Names the corpus in a search; empty for the corpus of the start")
+    name: str = Field(description="Empty for the built-in corpus")
+    size: int = Field(description="Number of sentences")
     samples: list[str]
 
 
-class About(BaseModel):
-    """What runs, and what it takes at most."""
+class AboutResponse(BaseModel):
+    """The model that runs, and the limits."""
 
     model: str
     dimensions: int
     version: str
-    corpus: CorpusShown
+    corpus: CorpusResponse
     limits: dict[str, int]
 
 
-class SearchQuery(BaseModel):
+class SearchRequest(BaseModel):
     """A search."""
 
     query: Sentence
-    corpus: str = Field(default="", max_length=100, description='A token of an upload; "" is the corpus of the start')
+    corpus: str = Field(default="", max_length=100, description="Token of an upload; empty for the corpus of the start")
     top: int = Field(default=5, ge=1, le=limits.TOP)
 
 
-class HitShown(BaseModel):
+class SearchHit(BaseModel):
     """A sentence found."""
 
-    row: int = Field(description="In the corpus, from 0")
+    row: int = Field(description="Row in the corpus, counted from 0")
     text: str
-    score: float = Field(description="Cosine")
+    score: float = Field(description="Cosine with the query")
 
 
-class Found(BaseModel):
+class SearchResponse(BaseModel):
     """The nearest sentences, the nearest first."""
 
-    corpus: CorpusShown
-    hits: list[HitShown]
+    corpus: CorpusResponse
+    hits: list[SearchHit]
 
 
-class Pair(BaseModel):
+class SimilarityRequest(BaseModel):
     """Two sentences."""
 
     first: Sentence
     second: Sentence
 
 
-class Similarity(BaseModel):
-    """How alike they are."""
+class SimilarityResponse(BaseModel):
+    """The cosine of two sentences."""
 
     cosine: float
 
 
-class ToCluster(BaseModel):
+class ClusterRequest(BaseModel):
     """Sentences to group."""
 
     sentences: list[Sentence] = Field(min_length=2, max_length=limits.CLUSTERED)
-    groups: int | None = Field(default=None, ge=2, le=limits.GROUPS, description="null: as many as fit best")
+    groups: int | None = Field(default=None, ge=2, le=limits.GROUPS, description="Number of groups; null: the best one")
 
 
-class Clustered(BaseModel):
-    """Groups of rows, each with its most central first, and a point of a map in [-1, 1] for each sentence."""
+class ClusterResponse(BaseModel):
+    """Groups of rows, each with its most central row first, and a point in [-1, 1] for each sentence."""
 
     groups: list[list[int]]
     points: list[tuple[float, float]]
 
 
-class Problem(BaseModel):
-    """Why there is no answer."""
+class ErrorResponse(BaseModel):
+    """The reason for which a request failed."""
 
     code: str
     message: str
 
 
-def create_app(engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, gate: Gate | None = None) -> FastAPI:
+def create_app(
+    engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, jobs: ConcurrencyLimiter | None = None
+) -> FastAPI:
     """Return the demo as a web application.
 
     Args:
-        engine: what it does.
-        hosts: the names under which browsers may ask for it, against DNS rebinding; None is any.
-        gate: how much work it takes at once.
+        engine: the engine.
+        hosts: the host names under which browsers may reach it, against DNS rebinding; any, if None.
+        jobs: the limiter of concurrent jobs.
     """
-    turns = gate or Gate()
-    reading = CapacityLimiter(1)  # an upload at a time: they are the longest jobs
-    problems: dict[int | str, dict[str, object]] = {code: {"model": Problem} for code in (413, 422, 503)}
-    # FastAPI can send traces and metrics elsewhere if the environment says so: not from here.
-    silent = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+    jobs = jobs or ConcurrencyLimiter()
+    uploads = CapacityLimiter(1)  # they are the longest jobs, so they run one at a time
+    errors: dict[int | str, dict[str, object]] = {status: {"model": ErrorResponse} for status in (413, 422, 503)}
+    # FastAPI could send traces and metrics elsewhere if the environment says so; never from here.
+    no_telemetry = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
     app = FastAPI(
         title="KoSentenceBERT demo",
         description=f"Search, similarity and clusters of Korean sentences. Model: {engine.model}.",
         version=version("kosbert"),
         docs_url=None,
         redoc_url=None,
-        telemetry=silent,  # type: ignore[arg-type]
-        responses=problems,
+        telemetry=no_telemetry,  # type: ignore[arg-type]
+        responses=errors,
     )
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts], www_redirect=False)
-    app.add_middleware(Guard)
-    _explain_errors(app)
+    app.add_middleware(SecurityMiddleware)
+    _handle_errors(app)
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -145,13 +148,13 @@ def create_app(engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, gate
     app.mount("/page", StaticFiles(directory=PAGE))
 
     @app.get("/api/about")
-    def about() -> About:
-        """Tell which model runs, and the limits."""
-        return About(
+    def about() -> AboutResponse:
+        """Return the model that runs, and the limits."""
+        return AboutResponse(
             model=engine.model,
             dimensions=engine.dimensions,
             version=app.version,
-            corpus=_shown(engine.corpus),
+            corpus=_corpus_response(engine.corpus),
             limits={
                 name: getattr(limits, name.upper())
                 for name in ("body", "characters", "sentences", "clustered", "groups", "top", "minutes")
@@ -159,96 +162,95 @@ def create_app(engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, gate
         )
 
     @app.post("/api/search")
-    async def search(asked: SearchQuery) -> Found:
+    async def search(request: SearchRequest) -> SearchResponse:
         """Find the sentences of a corpus that are nearest to a query."""
-        corpus, hits = await turns.run(lambda: engine.search(asked.query, top=asked.top, token=asked.corpus))
-        shown = [HitShown(row=int(hit.row), text=hit.text, score=float(hit.score)) for hit in hits]
-        return Found(corpus=_shown(corpus), hits=shown)
+        corpus, hits = await jobs.run(lambda: engine.search(request.query, top=request.top, token=request.corpus))
+        return SearchResponse(corpus=_corpus_response(corpus), hits=[SearchHit(**asdict(hit)) for hit in hits])
 
     @app.post("/api/similarity")
-    async def similarity(pair: Pair) -> Similarity:
-        """Tell how alike two sentences are in meaning."""
-        return Similarity(cosine=await turns.run(lambda: engine.similarity(pair.first, pair.second)))
+    async def similarity(request: SimilarityRequest) -> SimilarityResponse:
+        """Compute how similar two sentences are in meaning."""
+        return SimilarityResponse(cosine=await jobs.run(lambda: engine.similarity(request.first, request.second)))
 
     @app.post("/api/cluster")
-    async def cluster(asked: ToCluster) -> Clustered:
+    async def cluster(request: ClusterRequest) -> ClusterResponse:
         """Group sentences by meaning, and lay them out on a map."""
-        found = await turns.run(lambda: engine.cluster(asked.sentences, asked.groups))
-        return Clustered(groups=found.groups, points=found.points)
+        clusters = await jobs.run(lambda: engine.cluster(request.sentences, request.groups))
+        return ClusterResponse(**asdict(clusters))
 
     @app.post("/api/corpora")
     async def upload(
-        file: Annotated[UploadFile, File(description=".txt (a sentence a line), .tsv, .csv or .parquet, in UTF-8")],
-        column: Annotated[str | None, Form(max_length=200, description="Of a table with several columns")] = None,
-    ) -> CorpusShown:
-        """Take a file as a corpus; it stays in memory until it is out of use for a while."""
+        file: Annotated[UploadFile, File(description="UTF-8 .txt (one sentence on each line), .tsv, .csv, .parquet")],
+        column: Annotated[str | None, Form(max_length=200, description="Column of a table that has several")] = None,
+    ) -> CorpusResponse:
+        """Make a corpus of a file; it stays in memory until it has not been used for a while."""
         name = Path(file.filename or "").name[:80]
-        corpus = await turns.run(lambda: engine.upload(name, file.file, column or None), limiter=reading)
-        return _shown(corpus)
+        corpus = await jobs.run(lambda: engine.upload(name, file.file, column or None), limiter=uploads)
+        return _corpus_response(corpus)
 
     return app
 
 
-def _shown(corpus: Corpus) -> CorpusShown:
-    return CorpusShown(token=corpus.token, name=corpus.name, size=corpus.size, samples=corpus.samples)
+def _corpus_response(corpus: Corpus) -> CorpusResponse:
+    return CorpusResponse(token=corpus.token, name=corpus.name, size=corpus.size, samples=corpus.samples)
 
 
-def _explain_errors(app: FastAPI) -> None:
-    """Answer every error with a code and one line."""
+def _handle_errors(app: FastAPI) -> None:
+    """Respond to every error with a code and one line."""
 
-    def problem(status: int, code: str, message: str, **details: object) -> JSONResponse:
+    def respond(status: int, code: str, message: str, **details: object) -> JSONResponse:
         headers = {"Retry-After": "2"} if status == 503 else None  # noqa: PLR2004 - HTTP's
         return JSONResponse({"code": code, "message": message, **details}, status, headers=headers)
 
     @app.exception_handler(RefusalError)
     async def refused(_: Request, error: RefusalError) -> JSONResponse:
-        return problem(error.status, error.code, error.message, **error.details)
+        return respond(error.status, error.code, error.message, **error.details)
 
     @app.exception_handler(KosbertError)
     async def failed(_: Request, error: KosbertError) -> JSONResponse:
-        return problem(422, "failed", error.message)
+        return respond(422, "failed", error.message)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        place = {"number": first["loc"][2] + 1} if len(first["loc"]) == 3 else {}  # noqa: PLR2004 - body, list, row
-        limit = first.get("ctx", {}).get("max_length")
-        code = CODES.get(first["type"], "request")
-        return problem(422, code, f"{where}: {first['msg']}", **place, **({"limit": limit} if limit else {}))
+        field = ".".join(str(part) for part in first["loc"])
+        details = {"number": first["loc"][2] + 1} if len(first["loc"]) == 3 else {}  # noqa: PLR2004 - body, list, row
+        if limit := first.get("ctx", {}).get("max_length"):
+            details["limit"] = limit
+        return respond(422, CODES.get(first["type"], "request"), f"{field}: {first['msg']}", **details)
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
         code = "large" if error.status_code == 413 else "request"  # noqa: PLR2004 - HTTP's
-        return problem(error.status_code, code, str(error.detail))
+        return respond(error.status_code, code, str(error.detail))
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take a port; 0 is any that is free.
+    """Open a socket that listens on a port; on any free one for port 0.
 
     Raises:
-        KosbertError: it cannot be had.
+        KosbertError: there is no such host, or the port is not free.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
     except UnicodeError as error:
-        raise KosbertError(f"{host[:80]}: no name of a host") from error
+        raise KosbertError(f"{host[:80]}: not a valid host name") from error
     except OSError as error:
-        code = error.errno or 0  # the library adds an address of its own to what the system says
+        code = error.errno or 0  # the library adds an address to the system's message
         reason = os.strerror(code) if code > 0 else error.strerror or error
         raise KosbertError(f"{host}:{port}: {reason}; choose another --host or --port") from error
 
 
-def serve(app: FastAPI, place: socket.socket) -> None:
+def serve(app: FastAPI, sock: socket.socket) -> None:
     """Serve until Ctrl-C."""
     config = uvicorn.Config(
         app,
         access_log=False,
         log_level="warning",
         server_header=False,
-        limit_concurrency=CONNECTIONS,
+        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=3,
         ws="none",
     )
-    uvicorn.Server(config).run(sockets=[place])
+    uvicorn.Server(config).run(sockets=[sock])

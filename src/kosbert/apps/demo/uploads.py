@@ -1,4 +1,4 @@
-"""Files that users upload, read under limits: whatever comes, it costs little memory, and nothing stays on disk."""
+"""Read files that users upload, within limits: any file takes little memory, and nothing stays on disk."""
 
 import csv
 import tempfile
@@ -10,41 +10,41 @@ import pyarrow
 from pyarrow import parquet
 
 from kosbert.apps.demo.limits import BODY, CHARACTERS, SENTENCES, RefusalError
-from kosbert.readers.texts import DELIMITERS, PARQUET, USUAL, TextsError, read_texts
 from kosbert.errors import KosbertError, one_line
+from kosbert.readers.texts import DEFAULT_COLUMNS, DELIMITERS, PARQUET, read_texts
 
-ENDINGS = (".txt", *DELIMITERS, PARQUET)
+SUFFIXES = (".txt", *DELIMITERS, PARQUET)
 CHUNK = 1 << 16
-COLUMNS = 100  # of a table, that are offered
-CELL = 1 << 16  # bytes of a Parquet row: a small file can hold a long text in a million rows
+MAX_COLUMNS = 100  # columns of a table that are offered
+MAX_ROW_BYTES = 1 << 16  # of a Parquet file: a small one can hold a long text in a million rows
 
 
 def read_upload(name: str, file: BinaryIO, column: str | None) -> list[str]:
     """Read the sentences of a file that a user sent.
 
     Args:
-        name: of the file; its ending says what it is.
-        file: its bytes.
-        column: of a table, or None.
+        name: the file's name; its ending says which kind of file it is.
+        file: the file's content.
+        column: the column of a table with the sentences; see `read_texts`.
 
     Raises:
-        RefusalError: it is too large, no such file, or has no such column (then with the names of those it has).
+        RefusalError: the file is too large or cannot be read, or has no such column; then with all its columns.
     """
-    ending, shown = Path(name).suffix.lower(), repr(name[:80])[1:-1]
-    if ending not in ENDINGS:
-        raise RefusalError("ending", f"'{shown}': expected a file whose name ends in {', '.join(ENDINGS)}")
+    suffix, shown_name = Path(name).suffix.lower(), repr(name[:80])[1:-1]
+    if suffix not in SUFFIXES:
+        raise RefusalError("ending", f"'{shown_name}': expected a file whose name ends in {', '.join(SUFFIXES)}")
     with tempfile.TemporaryDirectory(prefix="kosbert-") as folder:
-        path = Path(folder) / f"upload{ending}"
+        path = Path(folder) / f"upload{suffix}"
         with path.open("wb") as copy:
             while chunk := file.read(CHUNK):
                 copy.write(chunk)
         try:
-            if ending == PARQUET:
+            if suffix == PARQUET:
                 _check_parquet(path)
-            names = [] if ending == ".txt" else _columns(path, ending)
+            names = [] if suffix == ".txt" else _columns(path, suffix)
             return _sentences(path, column, names)
         except RefusalError as error:
-            message = error.message.replace(f"{path}", shown)
+            message = error.message.replace(f"{path}", shown_name)
             raise RefusalError(error.code, message, **error.details) from error
 
 
@@ -53,9 +53,9 @@ def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
     try:
         sentences = [*islice(filled, SENTENCES + 1)]
     except KosbertError as error:
-        chosen = column in names or (column is None and not {*USUAL}.isdisjoint(names))
-        message = error.found if isinstance(error, TextsError) else error.message  # there is no command line here
-        raise RefusalError("column" if len(names) > 1 and not chosen else "file", message, columns=names) from error
+        chosen = column in names or (column is None and not {*DEFAULT_COLUMNS}.isdisjoint(names))
+        code = "column" if len(names) > 1 and not chosen else "file"
+        raise RefusalError(code, error.message, columns=names) from error
     if len(sentences) > SENTENCES:
         raise RefusalError("many", f"{path}: more than {SENTENCES:,} sentences", limit=SENTENCES)
     if not sentences:
@@ -67,19 +67,19 @@ def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
     return sentences
 
 
-def _columns(path: Path, ending: str) -> list[str]:
-    """The names of a table's columns; none where it cannot be read, which reading its texts will say better."""
+def _columns(path: Path, suffix: str) -> list[str]:
+    """Return the names of a table's columns; none if it cannot be read, for reading its texts gives a better error."""
     try:
-        if ending == PARQUET:
-            return [str(name) for name in parquet.read_schema(path).names[:COLUMNS]]
+        if suffix == PARQUET:
+            return [str(name) for name in parquet.read_schema(path).names[:MAX_COLUMNS]]
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file, delimiter=DELIMITERS[ending]), [])[:COLUMNS]
+            return next(csv.reader(file, delimiter=DELIMITERS[suffix]), [])[:MAX_COLUMNS]
     except (UnicodeDecodeError, csv.Error):
         return []
 
 
 def _check_parquet(path: Path) -> None:
-    """Read a Parquet file row by row, so that one which unpacks to gigabytes is refused before they are there."""
+    """Read a Parquet file row by row, to refuse one that would unpack to gigabytes before it does."""
     try:
         with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
             groups = range(file.metadata.num_row_groups)
@@ -87,7 +87,9 @@ def _check_parquet(path: Path) -> None:
             if file.metadata.num_rows > 2 * SENTENCES or unpacked > 8 * BODY:
                 raise RefusalError("many", f"{path}: more than {SENTENCES:,} sentences", limit=SENTENCES)
             for batch in file.iter_batches(batch_size=1):
-                if batch.nbytes > CELL:
-                    raise RefusalError("file", f"{path}: a row of {batch.nbytes:,} bytes; at most {CELL:,} are read")
+                if batch.nbytes > MAX_ROW_BYTES:
+                    raise RefusalError(
+                        "file", f"{path}: a row of {batch.nbytes:,} bytes; the limit is {MAX_ROW_BYTES:,}"
+                    )
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RefusalError("file", f"{path}: no Parquet file that we can read: {one_line(error)}") from error

@@ -1,4 +1,4 @@
-// The page: what is typed goes to the JSON interface, what comes back is shown.
+// The page: sends what users type to the JSON interface, and shows the responses.
 
 import { drawGauge, drawMap, element } from "./drawing.js";
 import { CLUSTERED, PAIRS, QUERIES, STRINGS } from "./strings.js";
@@ -33,7 +33,7 @@ async function ask(path, body) {
 const words = ({ code, message = "", ...rest }) =>
   fill(say.errors[code] ?? say.errors.request, { message, megabytes: megabytes(), ...rest });
 
-// Runs a job of a section: its buttons wait, and its status says what happens, in whichever language is chosen.
+// Runs a job of a section: disables its buttons meanwhile, and shows its status in the chosen language.
 async function run(section, job) {
   const status = by(section).querySelector(".status"), buttons = by(section).querySelectorAll("button");
   const tell = (write, bad) => {
@@ -141,7 +141,7 @@ function compare() {
 }
 
 function showPairs() {
-  by("pair-examples").replaceChildren(...PAIRS.map(([first, second], place) => example(fill(say.pair, { number: place + 1 }), () => {
+  by("pair-examples").replaceChildren(...PAIRS.map(([first, second], index) => example(fill(say.pair, { number: index + 1 }), () => {
     by("first").value = first;
     by("second").value = second;
     compare();
@@ -186,7 +186,7 @@ function speak(language) {
   say = STRINGS[language];
   document.documentElement.lang = language;
   try { localStorage.setItem("language", language); } catch { /* it is not remembered, then */ }
-  document.querySelectorAll("[data-text]").forEach((place) => { place.textContent = say[place.dataset.text]; });
+  document.querySelectorAll("[data-text]").forEach((node) => { node.textContent = say[node.dataset.text]; });
   by("tabs").setAttribute("aria-label", say.tabs);
   by("language").textContent = say.other;
   by("language").lang = language === "ko" ? "en" : "ko";
@@ -201,11 +201,11 @@ function speak(language) {
 
 function listen() {
   const tabs = [...by("tabs").children];
-  tabs.forEach((tab, place) => {
+  tabs.forEach((tab, index) => {
     tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", ({ key }) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-      if (step) choose(tabs[(place + step + tabs.length) % tabs.length], true);
+      if (step) choose(tabs[(index + step + tabs.length) % tabs.length], true);
     });
   });
   choose(tabs.find((tab) => `#${tab.getAttribute("aria-controls")}` === location.hash) ?? tabs[0]);
@@ -226,7 +226,7 @@ try {
   state.about = await ask("/api/about");
   state.corpora = [state.about.corpus];
   by("model").textContent = state.about.model;
-  const numbers = Array.from({ length: state.about.limits.groups - 1 }, (_, place) => String(place + 2));
+  const numbers = Array.from({ length: state.about.limits.groups - 1 }, (_, index) => String(index + 2));
   by("groups").append(element("option", { value: "" }), ...numbers.map((number) => element("option", { value: number }, number)));
   speak(state.language);
   document.body.dataset.ready = "yes";

@@ -52,4 +52,4 @@ const entries = Object.entries(api.paths).flatMap(([path, methods]) => Object.en
   entry.append(title, ...block("Takes", fields(taken?.schema)), ...block("Gives", fields(given?.schema)), ...block("Try it", command(path, method)));
   return entry;
 }));
-document.getElementById("paths").append(element("p", {}, api.info.description), ...entries, ...block("Errors: a status of 4xx or 503, with", fields({ $ref: "#/components/schemas/Problem" })));
+document.getElementById("paths").append(element("p", {}, api.info.description), ...entries, ...block("Errors: a status of 4xx or 503, with", fields({ $ref: "#/components/schemas/ErrorResponse" })));

@@ -1,4 +1,4 @@
-// The two pictures: a gauge, and a map of sentences. Whatever users wrote goes in by textContent only.
+// The two pictures: a gauge, and a map of sentences. Users' text is inserted by textContent only.
 
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 600, HEIGHT = 460, MARGIN = 40;
@@ -13,7 +13,7 @@ export function element(name, attributes = {}, text = "") {
 // Hues by the golden angle: neighbours in the list are far apart.
 export const colour = (group) => `hsl(${(225 + group * 137.5) % 360} 62% var(--lightness))`;
 
-export function drawGauge(place, cosine, say) {
+export function drawGauge(container, cosine, say) {
   const part = Math.max(0, Math.min(1, cosine));
   const arc = (to) => {
     const angle = Math.PI * (1 - to);
@@ -24,12 +24,12 @@ export function drawGauge(place, cosine, say) {
   if (part > 0.005) svg.append(element("path", { d: arc(part), class: "arc value" }));
   svg.append(element("text", { x: 120, y: 112, class: "figure" }, cosine.toFixed(2)));
   svg.append(element("text", { x: 20, y: 146, class: "tick" }, "0"), element("text", { x: 220, y: 146, class: "tick" }, "1"));
-  place.replaceChildren(svg, element("strong", {}, say.bands[[0.35, 0.6, 0.8].filter((edge) => cosine >= edge).length]));
+  container.replaceChildren(svg, element("strong", {}, say.bands[[0.35, 0.6, 0.8].filter((edge) => cosine >= edge).length]));
 }
 
 // Draws the map and the legend: dots and groups show each other's sentences.
-export function drawMap(places, sentences, { groups, points }, say) {
-  const { map, legend, caption } = places;
+export function drawMap(containers, sentences, { groups, points }, say) {
+  const { map, legend, caption } = containers;
   const groupOf = new Map(groups.flatMap((rows, group) => rows.map((row) => [row, group])));
   const hidden = new Set();
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, tabindex: 0, role: "application", "aria-label": say.map });
