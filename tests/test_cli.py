@@ -11,23 +11,23 @@ import pytest
 from support.commands import invoked
 from support.hub import hub
 
-from kosbert import benchmark, git, loading
+import kosbert.encoder.hub
 from kosbert.data.tables import read_tune
-from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
-from kosbert.metrics import METRICS
 from kosbert.evaluation.predict import predict
-from kosbert.evaluation.scores import GOLD, figures, read_predictions
+from kosbert.evaluation.scores import GOLD, compute_metrics, read_predictions
+from kosbert.metrics import METRICS
+from kosbert.project import git
 
 HEADER = "sentence1\tsentence2\tscore\n"
 
 
-def kosbert(*arguments, code=0):
+def run(*arguments, code=0):
     return invoked(*arguments, code=code).output
 
 
 def refused(*arguments):
-    output = kosbert(*arguments, code=1)
+    output = run(*arguments, code=1)
     assert output.count("\n") == 1
     return output
 
@@ -39,7 +39,7 @@ def table(tables):
 
 @pytest.fixture
 def expected(tiny, table):
-    return figures(predict(load(tiny), [*read_tune(table)]), source=table)
+    return compute_metrics(predict(kosbert.load(tiny).encode, [*read_tune(table)]), source=table)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_folder_is_scored_without_any_network_and_all_eight_figures_shown(tiny
         raise AssertionError("a folder needs no network")
 
     monkeypatch.setattr(socket.socket, "connect", no_network)
-    shown = kosbert("evaluate", tiny, table)
+    shown = run("evaluate", tiny, table)
     assert f"{tiny} on the 60 pairs of {table}" in shown
     for row in shown.splitlines()[-4:]:
         similarity, pearson, spearman = row.split()
@@ -67,7 +67,7 @@ def test_a_folder_is_scored_without_any_network_and_all_eight_figures_shown(tiny
 
 def test_figures_and_predictions_are_written_in_the_formats_of_the_pipeline(tiny, table, expected, tmp_path):
     metrics, predictions = tmp_path / "metrics.json", tmp_path / "new/predictions.tsv"
-    kosbert("evaluate", tiny, table, "--json", metrics, "--predictions", predictions)
+    run("evaluate", tiny, table, "--json", metrics, "--predictions", predictions)
     assert json.loads(metrics.read_text()) == expected
     assert tuple(json.loads(metrics.read_text())) == METRICS
     assert read_predictions(predictions)[GOLD].tolist() == [score for *_, score in read_tune(table)]
@@ -80,7 +80,7 @@ def test_the_figures_do_not_depend_on_the_form_of_the_table(tiny, table, root, e
     for file, options in ((write(other), names), (root / "data/sample/KorSTS/sts-test.tsv", ())):
         shown = [
             float(figure)
-            for row in kosbert("evaluate", tiny, file, *options).splitlines()[-4:]
+            for row in run("evaluate", tiny, file, *options).splitlines()[-4:]
             for figure in row.split()[1:]
         ]
         assert shown == pytest.approx([*expected.values()], abs=0.01)
@@ -111,13 +111,13 @@ def test_a_file_that_is_not_there_is_one_line(tiny, tmp_path):
 
 
 def test_columns_are_three_names(tiny, table):
-    assert "expected the names of three columns" in kosbert("evaluate", tiny, table, "--columns", "a,b", code=2)
+    assert "expected the names of three columns" in run("evaluate", tiny, table, "--columns", "a,b", code=2)
 
 
 @pytest.mark.parametrize("option", ["--json", "--predictions"])
 def test_a_folder_is_no_file_to_write(tiny, table, tmp_path, option):
     (tmp_path / "mine").write_text("kept")
-    assert "is a directory" in kosbert("evaluate", tiny, table, option, tmp_path, code=2)
+    assert "is a directory" in run("evaluate", tiny, table, option, tmp_path, code=2)
     assert (tmp_path / "mine").read_text() == "kept"
 
 
@@ -135,7 +135,7 @@ def test_who_has_not_run_the_benchmark_reads_what_makes_the_model(table, monkeyp
     def no_hub(*_, **__):
         raise OSError
 
-    monkeypatch.setattr(loading, "snapshot_download", no_hub)
+    monkeypatch.setattr(kosbert.encoder.hub, "snapshot_download", no_hub)
     assert "made by `make benchmark`" in refused("evaluate", "models/none", table)
     assert "make benchmark" not in refused("evaluate", "our/tiny", table)
 
@@ -154,7 +154,7 @@ def test_a_model_of_the_hub_gives_the_figures_of_its_folder(tiny, table, expecte
         unknown = ask("our/tinny", server.address)
     assert unknown.returncode == 1
     assert unknown.stderr == (
-        "Error: our/tinny: no such folder here, and it could not be had from the hub: "
+        "Error: our/tinny: no such folder here, and it could not be downloaded from the hub: "
         "the hub has no model of this name (or it is private: set HF_TOKEN)\n"
     )
 
@@ -163,7 +163,7 @@ def test_a_disk_that_is_not_to_be_written_is_not_taken_for_the_network(table, mo
     def refused_by_the_disk(*_, **__):
         raise PermissionError(13, "Permission denied", "/cache")
 
-    monkeypatch.setattr(loading, "snapshot_download", refused_by_the_disk)
+    monkeypatch.setattr(kosbert.encoder.hub, "snapshot_download", refused_by_the_disk)
     assert refused("evaluate", "our/tiny", table).endswith("from the hub: /cache: Permission denied\n")
 
 
@@ -172,24 +172,6 @@ def test_where_git_has_nothing_to_say_its_words_are_passed_on(tmp_path, monkeypa
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(KosbertError, match=r"^git ls-files: fatal: not a git repository [^\n]*$"):
         git.ask("ls-files")
-
-
-def test_a_table_that_was_deleted_is_made_again(tmp_path, monkeypatch, capsys):
-    ran = []
-
-    def dvc(*arguments, cwd):
-        ran.append(arguments)
-        if "report" in arguments:
-            (cwd / benchmark.TABLE).write_text("the table")
-        return 0
-
-    (tmp_path / benchmark.TABLE).parent.mkdir()
-    monkeypatch.setattr(benchmark, "_dvc", dvc)
-    assert benchmark._repro(tmp_path)
-    assert ran == [("repro",), ("repro", "--force", "--single-item", "report")]
-    assert benchmark._repro(tmp_path)
-    assert ran[2:] == [("repro",)]
-    assert "The figures are the same as before.\n\nthe table" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["benchmark", "publish nli_sts --out out", "difference main", "spread"])

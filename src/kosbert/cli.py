@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-if sys.platform == "win32":  # which has no fcntl and no resource: the commands could not be imported
+if sys.platform == "win32":  # the pipeline's stages and the benchmark rely on Unix
     sys.exit("Error: kosbert runs on Linux and macOS; on Windows, run it in WSL")
 
 COMMANDS = (

@@ -1,7 +1,8 @@
 """`kosbert encode` on the command line: real models, several processes, and everything that can be wrong."""
 
-import os
-from types import SimpleNamespace
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,10 +11,10 @@ from pyarrow import parquet
 from support.commands import invoked
 from support.encoders import CLOSE
 
-from kosbert.apps import bulk, pool
-from kosbert.inference.pytorch import load
+from kosbert.apps import bulk
 from kosbert.cli import main
 from kosbert.commands.encode import encode
+from kosbert.encoder.model import load
 
 
 def kosbert(*arguments, code=0):
@@ -35,7 +36,7 @@ def source(tmp_path, sentences):
 
 @pytest.fixture
 def plain(tiny, sentences):
-    return load(str(tiny)).encoder.encode(sentences[:40])
+    return load(tiny).encode(sentences[:40])
 
 
 def test_a_file_of_lines_becomes_a_numpy_file(tiny, source, plain, tmp_path):
@@ -62,22 +63,9 @@ def test_processes_give_what_one_gives(tiny, source, plain, tmp_path):
     assert np.abs(np.load(tmp_path / "out.npy") - plain).max() < 1e-5
 
 
-def test_the_processes_share_the_cores_that_there_are(monkeypatch):
-    seen = []
-    monkeypatch.setenv("OMP_NUM_THREADS", "6")
-    model = SimpleNamespace(
-        to=lambda _: None,
-        start_multi_process_pool=lambda _: seen.append(os.environ["OMP_NUM_THREADS"]),
-        stop_multi_process_pool=lambda _: None,
-    )
-    with pool.pooled(SimpleNamespace(encoder=model, dimensions=1, fingerprint=""), ["cpu", "cpu"]):
-        assert os.environ["OMP_NUM_THREADS"] == "6"
-    assert seen == ["3"]
-
-
 def test_a_part_is_as_large_as_that_of_the_library():
     (part,) = (option for option in encode.params if option.name == "part")
-    assert part.default == bulk.PART
+    assert part.default == bulk.PART_ROWS
 
 
 def test_int8_gives_nearly_the_same(tiny, source, plain, tmp_path):
@@ -137,7 +125,7 @@ def test_a_folder_that_cannot_be_written_is_named(tiny, source):
 
 
 def test_a_device_that_is_not_there_is_named(tiny, source, tmp_path):
-    assert "device nonsense: not to be had here" in refused(
+    assert "device nonsense: not available here" in refused(
         tiny, source, "--out", tmp_path / "out.npy", "--devices", "nonsense"
     )
 
@@ -147,11 +135,27 @@ def test_ways_that_exclude_each_other_are_refused(tiny, source, tmp_path):
     assert "choose one of --processes, --devices and --int8" in said
 
 
-def test_an_exported_model_encodes_too_but_not_in_several_processes(tiny, source, plain, tmp_path):
-    exported, out = tmp_path / "exported", tmp_path / "out.npy"
+def test_an_exported_model_encodes_too_also_in_several_processes(tiny, source, plain, tmp_path):
+    exported = tmp_path / "exported"
     done = CliRunner().invoke(main, ["export", str(tiny), "--out", str(exported)])
     assert done.exit_code == 0, done.output
-    kosbert(exported, source, "--out", out)
-    assert np.abs(np.load(out) - plain).max() < 1e-4
-    line = refused(exported, source, "--out", tmp_path / "other.npy", "--processes", 2)
-    assert "an exported model; for this, give the model that it was exported from" in line
+    for number, options in enumerate([(), ("--processes", 2)]):
+        kosbert(exported, source, "--out", tmp_path / f"{number}.npy", *options)
+        assert np.abs(np.load(tmp_path / f"{number}.npy") - plain).max() < 1e-4
+
+
+def test_a_run_is_not_resumed_with_another_precision_or_pool(tiny, tmp_path, sentences):
+    source, out = tmp_path / "texts.txt", tmp_path / "out.npy"
+    source.write_text("".join(f"{sentence} {number}\n" for number in range(40) for sentence in sentences), "utf-8")
+    command = [sys.executable, "-m", "kosbert", "encode", tiny, source, "--out", out, "--part", "64"]
+    with subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL) as killed:
+        finished = tmp_path / ".out.npy.parts"
+        while killed.poll() is None and not any(file.stat().st_size for file in finished.glob("*finished*")):
+            time.sleep(0.01)
+        killed.kill()
+    assert not out.exists()
+    for options in (("--int8",), ("--processes", 2)):
+        line = "is left of a run with another model, precision or devices"
+        assert line in refused(tiny, source, "--out", out, "--part", 64, *options)
+    kosbert(tiny, source, "--out", out, "--part", 64)
+    assert len(np.load(out)) == 40 * len(sentences)

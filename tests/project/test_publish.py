@@ -1,4 +1,4 @@
-"""The publishable folder: what it holds, and what is refused."""
+"""The publishable folder: its contents, and what is refused."""
 
 import re
 import shutil
@@ -8,11 +8,11 @@ import pytest
 from huggingface_hub import ModelCard
 from sentence_transformers import SentenceTransformer
 
-from kosbert.encoder.card import base_card, extended
+from kosbert.encoder.card import base_card, extend_card
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 from kosbert.metrics import METRICS
-from kosbert.project.publish import assemble, check_allowed
+from kosbert.project.publish import check_allowed, write_folder
 
 VALUES = (81.28, 80.87, 79.75, 80.07, 79.64, 80.75, 78.12, 77.01)
 SENTENCES = ["눈이 온다.", "비가 온다."]
@@ -22,9 +22,9 @@ SENTENCES = ["눈이 온다.", "비가 온다."]
 def model(tiny, chosen, tmp_path):
     """The tiny encoder as a trained one, read-only as DVC's cache may have it."""
     folder = shutil.copytree(tiny, tmp_path / "models/sts")
-    card = base_card("e5-small", chosen.chosen_base, longest=128, dimensions=32)
+    card = base_card("e5-small", chosen.chosen_base, max_seq_length=128, dimensions=32)
     trained = {"learning": "a loss", "papers": [], "dataset": "kornlu", "data": chosen.chosen_dataset, "seed": 1}
-    card = extended(card, "sts", chosen.recipes["sts"], **trained)
+    card = extend_card(card, "sts", chosen.recipes["sts"], **trained)
     (folder / "README.md").write_text(card, encoding="utf-8")
     for file in folder.rglob("*"):
         file.chmod(0o555 if file.is_dir() else 0o444)
@@ -32,11 +32,11 @@ def model(tiny, chosen, tmp_path):
 
 
 def published(model, out):
-    assemble(model, dict(zip(METRICS, VALUES, strict=True)), out, name="our-sts")
+    write_folder(model, dict(zip(METRICS, VALUES, strict=True)), out, name="our-sts")
     return out
 
 
-def test_a_hub_finds_the_eight_figures_in_the_card(model, tmp_path):
+def test_a_hub_finds_the_eight_metrics_in_the_card(model, tmp_path):
     data = ModelCard((published(model, tmp_path / "out") / "README.md").read_text(encoding="utf-8")).data
     assert data.model_name == "our-sts"
     assert {(each.dataset_name, each.dataset_split) for each in data.eval_results} == {("KorSTS", "test")}
@@ -53,14 +53,14 @@ def test_a_hub_finds_the_eight_figures_in_the_card(model, tmp_path):
     assert data.license == ["mit", "cc-by-sa-4.0"]
 
 
-def test_the_text_of_the_card_stays_and_has_the_figures_before_the_citations(model, tmp_path):
+def test_the_text_of_the_card_stays_and_has_the_metrics_before_the_citations(model, tmp_path):
     before, after = (
         ModelCard((folder / "README.md").read_text(encoding="utf-8")).text
         for folder in (model, published(model, tmp_path / "out"))
     )
-    head, figures, tail = re.split(r"## Figures\n|(?=## Citations)", after)
+    head, metrics, tail = re.split(r"## Metrics\n|(?=## Citations)", after)
     assert before == head + tail
-    assert "| cosine spearman     |         80.87 |" in figures
+    assert "| cosine spearman     |         80.87 |" in metrics
 
 
 def test_the_folder_loads_as_any_other_and_the_model_of_the_stage_is_untouched(model, tmp_path):
@@ -96,10 +96,10 @@ def test_without_a_model_nothing_is_written(tmp_path):
     [
         ({}, "stts", r"'stts' is no row of the table; choose one of: base, nli, sts, nli_sts"),
         ({"base_model": "etri-korbert"}, "sts", r"neither the base nor a model trained from it may be passed on"),
-        ({"dataset": "sample"}, "sts", r"dataset 'sample' .*no figures on KorSTS to publish"),
+        ({"dataset": "sample"}, "sts", r"dataset 'sample' .*no metrics on KorSTS to publish"),
     ],
 )
-def test_what_may_not_be_published_is_one_line(chosen, changes, row, line):
+def test_a_model_that_may_not_be_published_is_refused_in_one_line(chosen, changes, row, line):
     with pytest.raises(KosbertError, match=line) as caught:
         check_allowed(chosen.model_copy(update=changes), row)
     assert "\n" not in caught.value.message

@@ -1,3 +1,5 @@
+"""The table of a sweep: which experiments count, and the mean and deviation of their metrics."""
+
 import numpy as np
 import pytest
 
@@ -6,8 +8,8 @@ from kosbert.project.spread import Experiment, _consistent, spread
 DRAWS = {1e-5: [70.0, 71.0, 75.0], 1e-4: [80.0, 80.5, 80.25]}
 
 
-def experiment(seed, rate, figure, **more):
-    return Experiment({"seed": seed, "rate": rate, "same": [1, 2], **more}, {"sts": {"cosine_spearman": figure}})
+def experiment(seed, rate, value, **more):
+    return Experiment({"seed": seed, "rate": rate, "same": [1, 2], **more}, {"sts": {"cosine_spearman": value}})
 
 
 def cells(table):
@@ -15,8 +17,8 @@ def cells(table):
 
 
 def test_mean_and_deviation_are_numpys_by_row_and_setting_in_the_order_of_numbers():
-    ran = [experiment(seed, rate, figure) for rate in (1e-4, 1e-5) for seed, figure in enumerate(DRAWS[rate])]
-    header, _, *rows = cells(spread(ran, figure="cosine_spearman"))
+    ran = [experiment(seed, rate, value) for rate in (1e-4, 1e-5) for seed, value in enumerate(DRAWS[rate])]
+    header, _, *rows = cells(spread(ran, metric="cosine_spearman"))
     assert header == ["row", "rate", "seeds", "mean", "deviation"]
     assert [row[:3] for row in rows] == [["sts", "1e-05", "3"], ["sts", "0.0001", "3"]]
     for row, draws in zip(rows, DRAWS.values(), strict=True):
@@ -26,12 +28,12 @@ def test_mean_and_deviation_are_numpys_by_row_and_setting_in_the_order_of_number
 
 def test_a_seed_that_ran_twice_counts_once_as_last_run():
     latest_first = [experiment(1, 1e-5, 72.0), experiment(2, 1e-5, 74.0), experiment(1, 1e-5, 10.0)]
-    _, _, row = cells(spread(latest_first, figure="cosine_spearman"))
+    _, _, row = cells(spread(latest_first, metric="cosine_spearman"))
     assert row == ["sts", "2", "73.00", "1.41"]
 
 
 def test_one_seed_has_no_deviation():
-    _, _, row = cells(spread([experiment(1, 1e-5, 72.0)], figure="cosine_spearman"))
+    _, _, row = cells(spread([experiment(1, 1e-5, 72.0)], metric="cosine_spearman"))
     assert row == ["sts", "1", "72.00", ""]
 
 
@@ -55,6 +57,6 @@ STAGES = [
     ],
     ids=["all as recorded", "an earlier stage's parameter", "its own", "an earlier stage ran anew"],
 )
-def test_a_figure_counts_if_its_stages_ran_with_the_experiments_parameters(parameters, base, expected):
+def test_a_metric_counts_if_its_stages_ran_with_the_experiments_parameters(parameters, base, expected):
     first = STAGES[0] | {"outs": [{"path": "models/base", "md5": base}]}
     assert _consistent("metrics/sts.json", [first, STAGES[1]], parameters) is expected

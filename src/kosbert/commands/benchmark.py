@@ -1,10 +1,10 @@
 """`kosbert benchmark`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 import click
 
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command("benchmark", cls=Command, short_help="Regenerate the performance table.")
@@ -14,10 +14,10 @@ from kosbert.errors import Command
     show_envvar=True,
     default=True,
     show_default=True,
-    help="Where the dataset can be had nowhere: run on the sample data, or fail.",
+    help="If the dataset cannot be downloaded: run on the sample data, or fail.",
 )
 def benchmark(*, fall_back: bool) -> None:
     """Regenerate the performance table: run every stage that is not up to date, then show the table."""
-    from kosbert import benchmark
+    from kosbert.project import benchmark
 
     benchmark.run(fall_back=fall_back)

@@ -1,17 +1,18 @@
 """`kosbert cluster`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options as shared
-from kosbert.readers.pairs import Quotes
-from kosbert.errors import Command, KosbertError
+from kosbert.errors import KosbertError
+from kosbert.readers.text_files import Quotes
 
-# What each method takes, and what it takes where nothing is said: suits our models; others have other cosines.
+# The options of each method and their defaults. They suit our models; the cosines of others lie elsewhere.
 OPTIONS: dict[str, dict[str, float | None]] = {
     "kmeans": {"groups": None},
     "agglomerative": {"distance": 0.8},
@@ -83,7 +84,7 @@ def cluster(
 ) -> None:
     """Group the sentences in FILE by meaning, as MODEL has it.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
     FILE is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet). Blank ones are left out.
 
@@ -93,22 +94,25 @@ def cluster(
     """
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
     options = _options(method, {name: value for name, value in given.items() if value is not None})
-    from kosbert.apps import clustering, group_picture, group_table
-    from kosbert.inference.pytorch import load
+    from kosbert import load
+    from kosbert.apps import cluster_table, clustering
     from kosbert.files import write_text
 
     if picture:
-        group_picture.check(picture)
+        from kosbert.apps import cluster_plot  # matplotlib takes a while
+
+        cluster_plot.check(picture)
     numbers, sentences = _read(file, column=column, quotes=quotes)
     if method == "agglomerative":
         clustering.check_size(len(sentences))
-    embeddings = clustering.embed(load(model), sentences)
+    with load(model) as encoder:
+        embeddings = clustering.embed(encoder, sentences)
     if method == "kmeans":
         options["seed"] = seed
     found = getattr(clustering, method)(embeddings, **options)
     if picture:
-        group_picture.draw(found, embeddings, sentences, picture, seed=seed)
-    text = group_table.write(found, sentences, numbers, form=form)
+        cluster_plot.draw(found, embeddings, sentences, picture, seed=seed)
+    text = cluster_table.render(found, sentences, numbers, form=form)
     if out:
         write_text(out, text)
     else:

@@ -1,20 +1,21 @@
 """`kosbert demo`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.errors import Command, KosbertError
+from kosbert.errors import KosbertError
 
 MODEL = "models/nli_sts"
 
 
 @click.command("demo", cls=Command, short_help="Serve the web demo.")
 @click.option(
-    "--model", default=MODEL, show_default=True, help="Folder of a sentence-transformers model, or its name on the hub."
+    "--model", default=MODEL, show_default=True, help="Folder of a model (an exported one, too), or a name on the hub."
 )
 @click.option(
     "--corpus",
@@ -39,14 +40,14 @@ def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port
     import ipaddress
 
     if model == MODEL and not Path(model).exists():
-        raise KosbertError(f"{model}: not there yet; `make benchmark` makes it, or name another with --model")
+        raise KosbertError(f"{model}: is not there yet; `make benchmark` makes it, or choose another with --model")
     try:
         from kosbert.apps.demo import server
     except ImportError as error:
         raise KosbertError(
             f"{error.name} is not installed: the demo is an extra, pip install 'kosbert[demo]'"
         ) from error
-    from kosbert.apps import embedder
+    from kosbert import load
     from kosbert.apps.demo.engine import Engine
     from kosbert.readers.texts import read_filled
 
@@ -54,7 +55,7 @@ def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port
     with server.listen(host, port) as place:
         address, taken = place.getsockname()[:2]
         local = ipaddress.ip_address(address).is_loopback
-        engine = Engine(embedder.load(model), model=model, sentences=sentences, corpus=corpus.name if corpus else "")
+        engine = Engine(load(model), model=model, sentences=sentences, corpus=corpus.name if corpus else "")
         hosts = (*server.LOOPBACK, host) if local else None
         if not local:
             click.echo(

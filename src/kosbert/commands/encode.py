@@ -1,14 +1,14 @@
 """`kosbert encode`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.pairs import Quotes
-from kosbert.errors import Command
+from kosbert.readers.text_files import Quotes
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
@@ -33,7 +33,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 )
 @click.option("--devices", callback=_names, help="One process on each of these devices, such as cuda:0,cuda:1.")
 @click.option("--int8", is_flag=True, help="Encode in int8 on the CPU: faster, a little less exact (extra int8).")
-@click.option("--overwrite", is_flag=True, help="Replace OUT, and drop what is left of another run.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT, and drop what another run has left.")
 def encode(
     model: str,
     file: Path,
@@ -47,32 +47,23 @@ def encode(
     int8: bool,
     overwrite: bool,
 ) -> None:
-    """Encode the texts of FILE with MODEL, in bounded memory: row i of the output is of row i of FILE.
+    """Encode the texts of FILE with MODEL, in bounded memory: row i of the output belongs to row i of FILE.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
     FILE is text in UTF-8 with one text on each line, or a table with a header (.tsv, .csv, .parquet).
 
-    A .parquet file has the columns text and embedding; a .npy file [rows, dimensions] can be memory-mapped. When a run
-    was killed, give the same command again: it goes on from the last finished part.
+    A .parquet file has the columns text and embedding; a .npy file [rows, dimensions] can be memory-mapped. If a run
+    was killed, give the same command again: it resumes after the last finished part.
     """
     if int8 + bool(devices) + (processes > 1) > 1:
         raise click.UsageError("choose one of --processes, --devices and --int8")
 
-    from contextlib import ExitStack
-
+    from kosbert import load
     from kosbert.apps import bulk
-    from kosbert.inference.pytorch import Embedder, load, load_model
-    from kosbert.inference.int8 import Int8Embedder
-    from kosbert.inference.pool import pooled
 
     bulk.check_output(file, out, overwrite=overwrite)
     several = devices or ["cpu"] * processes * (processes > 1)
-    with ExitStack() as stack:
-        embedder: Embedder
-        if several:
-            embedder = stack.enter_context(pooled(load_model(model), several))
-        else:
-            embedder = Int8Embedder(load_model(model)) if int8 else load(model)
-        rows = bulk.encode_file(embedder, file, out, column=column, quotes=quotes, part=part, overwrite=overwrite)
-    click.echo(f"{rows:,} embeddings of {embedder.dimensions} dimensions in {out}")
+    with load(model, precision="int8" if int8 else "auto", devices=several) as encoder:
+        rows = bulk.encode_file(encoder, file, out, column=column, quotes=quotes, part_rows=part, overwrite=overwrite)
+    click.echo(f"{rows:,} embeddings of {encoder.dimensions} dimensions in {out}")

@@ -1,15 +1,15 @@
 """`kosbert evaluate`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.pairs import Quotes, read_pairs
-from kosbert.errors import Command
-from kosbert.files import write_text
+from kosbert.readers.pairs import read_pairs
+from kosbert.readers.text_files import Quotes
 
 
 def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -30,7 +30,7 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     help="Names of the two sentence columns and the score.  [default: sentence1,sentence2,score]",
 )
 @options.quotes
-@click.option("--json", "metrics", type=options.OUTPUT, help="File to write the eight figures to, as JSON.")
+@click.option("--json", "metrics", type=options.OUTPUT, help="File to write the eight metrics to, as JSON.")
 @click.option("--predictions", type=options.OUTPUT, help="File to write each pair's four similarities to (.tsv).")
 def evaluate(
     model: str,
@@ -43,32 +43,31 @@ def evaluate(
 ) -> None:
     """Score MODEL on the sentence pairs in FILE, by the correlation of four similarities with the scores.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
     FILE is a tab-separated table in UTF-8: with a header that names the columns sentence1, sentence2 and score, in any
     order and with others beside them; or without one, these three columns. Scores may be on any scale.
 
-    The eight figures are Pearson's and Spearman's correlation × 100 for cosine, Euclidean and Manhattan distance
+    The eight metrics are Pearson's and Spearman's correlation × 100 for cosine, Euclidean and Manhattan distance
     (negated) and dot product.
 
     --quotes auto takes " for a letter under the header of upstream KorSTS.
     """
-    import json
-
     from tabulate import tabulate
 
-    from kosbert import loading
-    from kosbert.metrics import CORRELATIONS, SIMILARITIES
+    from kosbert import load
     from kosbert.evaluation.predict import predict
-    from kosbert.evaluation.scores import figures, write_predictions
+    from kosbert.evaluation.scores import compute_metrics, write_predictions
+    from kosbert.metrics import CORRELATIONS, SIMILARITIES, write_metrics
 
     pairs = read_pairs(file, columns=columns, quotes=quotes)
-    predicted = predict(loading.load(model), pairs)
-    found = figures(predicted, source=file)
+    with load(model) as encoder:
+        predicted = predict(encoder.encode, pairs)
+    found = compute_metrics(predicted, source=file)
     if predictions:
         write_predictions(predicted, predictions)
     if metrics:
-        write_text(metrics, json.dumps(found, indent=2) + "\n")
+        write_metrics(metrics, found)
     rows = [[one, *(found[f"{one}_{other}"] for other in CORRELATIONS)] for one in SIMILARITIES]
     click.echo(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
     click.echo(tabulate(rows, headers=["", *(other.title() for other in CORRELATIONS)], floatfmt=".2f"))

@@ -1,14 +1,14 @@
 """`kosbert export`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 from typing import Literal
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.errors import Command
 
 
 @click.command("export", cls=Command, short_help="Export a model to OpenVINO, in fp32 or int8.")
@@ -28,12 +28,12 @@ def export(
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
     """
-    from kosbert.apps import export as work
+    from kosbert.inference import export as exporting
     from kosbert.readers.texts import read_filled
 
-    texts = work.SENTENCES if check is None else read_filled(check, column=column)
-    lowest = work.export(model, out, precision=precision, texts=texts)
+    texts = exporting.SENTENCES if check is None else read_filled(check, column=column)
+    lowest = exporting.export(model, out, precision=precision, texts=texts)
     size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
     click.echo(
-        f"{out}: {size:.1f} MB in {precision}, lowest cosine with the original {lowest:.5f} of {len(texts):,} texts"
+        f"{out}: {size:.1f} MB in {precision}, lowest cosine with the original {lowest:.5f} among {len(texts):,} texts"
     )

@@ -1,15 +1,16 @@
 """`kosbert index`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from itertools import chain
 from pathlib import Path
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.pairs import Quotes
-from kosbert.errors import Command, KosbertError
+from kosbert.errors import KosbertError
+from kosbert.readers.text_files import Quotes
 
 
 @click.command("index", cls=Command, short_help="Build an index on disk, to search a large corpus.")
@@ -30,12 +31,12 @@ def index(
 ) -> None:
     """Build an index of CORPUS in FOLDER, for `kosbert search MODEL FOLDER`.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
     CORPUS is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet). It need not fit in
-    memory. When a build was stopped, give the same command again: what was encoded is kept.
+    memory. If a build was stopped, give the same command again: what was encoded is kept.
     """
-    from kosbert.apps import embedder
+    from kosbert import load
     from kosbert.apps.index import build, check_new
     from kosbert.readers.texts import read_texts
 
@@ -44,4 +45,5 @@ def index(
     first = next(texts, None)  # a bad file is found before a model is loaded
     if first is None:
         raise KosbertError(f"{corpus}: no texts in it")
-    build(chain([first], texts), embedder.load(model), folder, exact=exact, threads=threads)
+    with load(model) as encoder:
+        build(chain([first], texts), encoder, folder, exact=exact, threads=threads)

@@ -1,12 +1,12 @@
 """`kosbert mteb`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command("mteb", cls=Command, short_help="Run MTEB's Korean tasks on a model.")

@@ -1,4 +1,4 @@
-"""What several commands take, and say in the same words."""
+"""Options that several commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TypeVar, get_args
 
 import click
 
-from kosbert.readers.pairs import Quotes
+from kosbert.readers.text_files import Quotes
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -17,10 +17,14 @@ quotes = click.option(
     type=click.Choice(get_args(Quotes)),
     default="auto",
     show_default=True,
-    help='A " that begins a field of a table: it quotes the field (csv, auto), or is a letter (letters).',
+    help='Whether a " that begins a field of a table quotes the field (csv, auto) or is a letter (letters).',
 )
 
 
 def column(what: str) -> Callable[[Function], Function]:
-    """Give a command the option that names the column of a table, as `data.texts` takes it."""
+    """Return the option `--column`.
+
+    Args:
+        what: what the column is of and for; it begins the help text.
+    """
     return click.option("--column", help=f"{what}.  [default: its only one, or sentence or text]")

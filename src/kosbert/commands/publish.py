@@ -1,22 +1,22 @@
 """`kosbert publish`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
 
 import click
 
-from kosbert.errors import Command
+from kosbert.command import Command
 
 
 @click.command("publish", cls=Command, short_help="Make a model's folder ready for a model hub.")
 @click.argument("row")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
 def publish(row: str, out: Path) -> None:
-    """Copy the model of ROW to a folder that is ready for a model hub, with the eight figures in its card.
+    """Copy the model of ROW to a folder that is ready for a model hub, with the eight metrics in its card.
 
-    ROW is a row of the performance table: base, or a recipe such as nli_sts. Refused where the base's licence does not
-    allow models to be passed on.
+    ROW is a row of the performance table: base, or a recipe such as nli_sts. The command refuses a model whose base's
+    licence does not allow passing it on.
     """
     from kosbert import params
     from kosbert.project.publish import publish

@@ -1,6 +1,6 @@
 """`kosbert search`."""
 
-# ruff: noqa: PLC0415 - see `kosbert.cli`
+# ruff: noqa: PLC0415 - see `kosbert.command`
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.pairs import Quotes
-from kosbert.errors import Command, KosbertError, one_line
+from kosbert.errors import KosbertError, one_line
+from kosbert.readers.text_files import Quotes
 
 if TYPE_CHECKING:
     from kosbert.apps.search import Hit
@@ -45,14 +46,15 @@ def search(
 ) -> None:
     """Find the sentences of CORPUS that are nearest to each QUERY in meaning, by the cosine of their embeddings.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
     CORPUS is text in UTF-8 with one sentence on each line, a table (.tsv, .csv, .parquet), or a folder that `kosbert
     index` made. Blank texts are left out, and rows are counted from 1 without them.
     """
     import json
 
-    from kosbert.apps import embedder, index
+    from kosbert import load
+    from kosbert.apps import index
     from kosbert.apps.search import SentenceIndex
     from kosbert.readers.texts import read_filled
 
@@ -66,12 +68,12 @@ def search(
     if any(not text.strip() for text in queries):
         raise KosbertError("a QUERY is blank; expected a text")
     if corpus.is_dir():
-        index.describe(corpus)  # a folder that is none is found before a model is loaded
-        found = index.open_index(corpus, embedder.load(model))
+        index.describe(corpus)  # a folder that is no index is refused before a model is loaded
+        found = index.open_index(corpus, load(model))
     else:
         sentences = read_filled(corpus, column=column, quotes=quotes)
         _fits(top, len(sentences), corpus)
-        found = SentenceIndex.from_sentences(sentences, embedder.load(model))
+        found = SentenceIndex.from_sentences(sentences, load(model))
     _fits(top, len(found), corpus)
     for text, hits in zip(queries, found.search(queries, top=top), strict=True):
         if as_json:

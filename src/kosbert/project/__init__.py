@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""Work with the repository: the whole benchmark, comparisons of branches, sweeps, and publication."""

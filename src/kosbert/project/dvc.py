@@ -1,6 +1,7 @@
-"""What DVC knows of metrics, parameters and experiments: its own commands, asked for JSON."""
+"""DVC's own commands, run by the Python that runs here."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,17 +10,25 @@ from typing import Any
 from kosbert.errors import KosbertError
 
 
+def run(*arguments: str, cwd: Path) -> bool:
+    """Run `dvc <arguments>` in a folder, with its output on the terminal, and return whether it succeeded."""
+    # The stages call `python`, which has to be this one.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return not subprocess.run(command, cwd=cwd, env={**os.environ, "PATH": path}, check=False).returncode
+
+
 def ask(*arguments: str) -> Any:  # noqa: ANN401 - whatever the command answers
-    """Return what `dvc <arguments>` answers; they have to ask for JSON.
+    """Return what `dvc <arguments>` answers; the arguments have to ask for JSON.
 
     Raises:
-        KosbertError: there is no pipeline here, or DVC refused: an unknown revision, a broken `dvc.yaml`; its own words
-            say which.
+        KosbertError: there is no pipeline here, or DVC refused, as for an unknown revision or a broken `dvc.yaml`; the
+            message has DVC's own words.
     """
     if not Path("dvc.yaml").exists():
         raise KosbertError("dvc.yaml: not found; run this in the project's top folder")
     done = subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
-        said = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
-        raise KosbertError(f"dvc {arguments[0]}: {' '.join(said) or done.stderr.strip()}")
+        errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        raise KosbertError(f"dvc {arguments[0]}: {' '.join(errors) or done.stderr.strip()}")
     return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Git's commands, asked for what they print."""
+"""Git's own commands."""
 
 import subprocess
 
@@ -9,7 +9,7 @@ def ask(*arguments: str) -> bytes:
     """Return what `git <arguments>` prints.
 
     Raises:
-        KosbertError: git refused, as where there is no repository; its own words say why.
+        KosbertError: git refused, as outside of a repository; the message has git's own words.
     """
     done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     if done.returncode:

@@ -1,6 +1,6 @@
-"""The folder of a trained model that is ready for a model hub: the model, and a card with its eight figures.
+"""Make the folder of a trained model ready for a model hub: the model, and a card with its eight metrics.
 
-A copy, since what a stage has made may not be changed after it.
+It is a copy, as the output of a stage may not be changed.
 """
 
 import shutil
@@ -9,42 +9,41 @@ from pathlib import Path
 from huggingface_hub import EvalResult, ModelCard
 from tabulate import tabulate
 
-from kosbert import dvc
 from kosbert.encoder.card import CITATIONS
 from kosbert.encoder.model import CARD, read_card
 from kosbert.errors import KosbertError
-from kosbert.metrics import METRICS
-from kosbert.report.table import read_metrics
 from kosbert.files import atomic_write
+from kosbert.metrics import METRICS, read_metrics
 from kosbert.params import Params
+from kosbert.project import dvc
 
-DATASET, SPLIT = "KorSTS", "test"  # what the figures of a `comparable` dataset are of
-TASK = "Semantic Similarity"  # as the cards of sentence-transformers call it
+DATASET, SPLIT = "KorSTS", "test"  # what the metrics of a `comparable` dataset are measured on
+TASK = "Semantic Similarity"  # its name in the cards of sentence-transformers
 
 
 def publish(params: Params, row: str, out: Path) -> None:
-    """Write the publishable folder of a row of the table of the project here, whole or not at all.
+    """Write the publishable folder of a row of the table, complete or not at all.
 
     Args:
-        params: those of the project.
-        row: which model.
-        out: the folder to write; it may not exist yet.
+        params: the parameters of the project in the current folder.
+        row: the row, which is the model's name.
+        out: the folder to write; it must not exist yet.
 
     Raises:
-        KosbertError: there is no such row, its licence forbids it, its figures mean nothing, model or figures are not
+        KosbertError: there is no such row, its licence forbids it, its metrics mean nothing, model or metrics are not
             what `dvc repro` makes, or `out` exists.
     """
     check_allowed(params, row)
     check_up_to_date(row)
     name = f"kosbert-{params.base_model}-{row}"
-    assemble(Path("models", row), read_metrics(Path("metrics", f"{row}.json")), out, name=name)
+    write_folder(Path("models", row), read_metrics(Path("metrics", f"{row}.json")), out, name=name)
 
 
 def check_allowed(params: Params, row: str) -> None:
-    """Check that there is such a row of the table, and that its model may be published and has figures.
+    """Check that the table has such a row, and that its model may be published and has metrics.
 
     Raises:
-        KosbertError: not so; the message says which.
+        KosbertError: one of these is not so; the message says which.
     """
     base = params.chosen_base
     if row not in params.report.rows:
@@ -53,37 +52,37 @@ def check_allowed(params: Params, row: str) -> None:
         raise KosbertError(f"base model {params.base_model!r} ({base.title}): {base.terms}")
     if not params.chosen_dataset.comparable:
         title = params.chosen_dataset.title
-        raise KosbertError(f"dataset {params.dataset!r} ({title}): there are no figures on {DATASET} to publish")
+        raise KosbertError(f"dataset {params.dataset!r} ({title}): there are no metrics on {DATASET} to publish")
 
 
-def assemble(model: Path, figures: dict[str, float], out: Path, *, name: str) -> None:
-    """Write a copy of a model whose card has the eight figures.
+def write_folder(model: Path, metrics: dict[str, float], out: Path, *, name: str) -> None:
+    """Write a copy of a model whose card has the eight metrics.
 
     Args:
-        model: a folder with a card.
-        figures: by their names in `FIGURES`, x 100.
-        out: the folder to write; it may not exist yet.
-        name: of the model, in the card.
+        model: the folder of a model with a card.
+        metrics: the `METRICS` by name, x 100.
+        out: the folder to write; it must not exist yet.
+        name: the model's name in the card.
 
     Raises:
         KosbertError: there is no model with a card, or `out` exists.
     """
     if out.exists():
         raise KosbertError(f"{out}: exists already; give another folder, or remove it")
-    card = with_figures(read_card(model), figures, name=name)
-    with atomic_write(out) as draft:
-        # Not the modes of the files: DVC may have made those of its cache read-only.
-        shutil.copytree(model, draft, copy_function=shutil.copyfile)
-        (draft / CARD).write_text(card, encoding="utf-8", newline="\n")
+    card = add_metrics(read_card(model), metrics, name=name)
+    with atomic_write(out) as tmp:
+        # The modes of the files are not copied: DVC may have made the files of its cache read-only.
+        shutil.copytree(model, tmp, copy_function=shutil.copyfile)
+        (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
 
 
-def with_figures(card: str, figures: dict[str, float], *, name: str) -> str:
-    """Return a card with the eight figures in its `model-index` and in its text.
+def add_metrics(card: str, metrics: dict[str, float], *, name: str) -> str:
+    """Return a card with the eight metrics in its `model-index` and in its text.
 
     Args:
-        card: that of the model.
-        figures: by their names in `FIGURES`, x 100.
-        name: of the model, in the index.
+        card: the model's card.
+        metrics: the `METRICS` by name, x 100.
+        name: the model's name in the index.
     """
     parsed = ModelCard(card)
     parsed.data["model_name"] = name
@@ -96,15 +95,15 @@ def with_figures(card: str, figures: dict[str, float], *, name: str) -> str:
             dataset_split=SPLIT,
             metric_name=f"{correlation} {similarity}".title(),
             metric_type=f"{correlation}_{similarity}",
-            metric_value=round(figures[figure] / 100, 4),  # 0 to 1, as the cards of sentence-transformers have it
+            metric_value=round(metrics[metric] / 100, 4),  # from 0 to 1, as in the cards of sentence-transformers
         )
-        for figure in METRICS
-        for similarity, correlation in [figure.split("_")]
+        for metric in METRICS
+        for similarity, correlation in [metric.split("_")]
     ]
-    rows = [[figure.replace("_", " "), figures[figure]] for figure in METRICS]
+    rows = [[metric.replace("_", " "), metrics[metric]] for metric in METRICS]
     table = tabulate(rows, headers=["correlation × 100", f"{DATASET} {SPLIT}"], tablefmt="github", floatfmt=".2f")
     before, heading, after = parsed.text.partition(f"## {CITATIONS}\n")
-    parsed.text = f"{before}## Figures\n\n{table}\n\n{heading}{after}"
+    parsed.text = f"{before}## Metrics\n\n{table}\n\n{heading}{after}"
     return str(parsed)
 
 

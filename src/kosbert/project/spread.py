@@ -1,44 +1,44 @@
 """Mean and spread over seeds: the experiments of a sweep, grouped by whatever else they vary."""
 
 import json
-from statistics import mean, stdev
 from typing import Any, NamedTuple
 
+import pandas as pd
 from ruamel.yaml import YAML
 from tabulate import tabulate
 
-from kosbert import dvc, git
-from kosbert.project.difference import row_of
 from kosbert.errors import KosbertError
 from kosbert.params import PARAMS
+from kosbert.project import dvc, git
+from kosbert.project.difference import row_of
 
 SEED = "seed"
 
 
 class Experiment(NamedTuple):
-    """A finished experiment: its parameters by their dotted names, and its figures by row and name."""
+    """A finished experiment: its parameters by their dotted names, and its metrics by row and name."""
 
     parameters: dict[str, Any]
-    figures: dict[str, dict[str, float]]
+    metrics: dict[str, dict[str, float]]
 
 
 def finished(revision: str) -> tuple[list[Experiment], int]:
     """Return the finished experiments that began at a revision, the latest first, and how many others there are.
 
-    An experiment with a target leaves the figures of other rows as they were at its beginning: it is not given those.
+    An experiment with a target leaves the metrics of other rows as they were when it began; these do not count as its.
 
     Raises:
         KosbertError: there is no such revision or no repository, or no experiment is finished.
     """
     shown = dvc.ask("exp", "show", "--json", "--rev", revision)
-    every = [one for commit in shown for one in commit["experiments"] or []]
-    good = [_experiment(one["revs"][0]) for one in every if _is_finished(one)]
-    if not good:
+    begun = [each for commit in shown for each in commit["experiments"] or []]
+    experiments = [_experiment(each["revs"][0]) for each in begun if _is_finished(each)]
+    if not experiments:
         raise KosbertError(
-            f"no finished experiment began at {revision} ({len(every)} others did). "
+            f"no finished experiment began at {revision} ({len(begun)} others did). "
             "Make some: dvc exp run --queue -S 'seed=range(1,4)', then: dvc exp run --run-all"
         )
-    return good, len(every) - len(good)
+    return experiments, len(begun) - len(experiments)
 
 
 def _is_finished(shown: dict[str, Any]) -> bool:
@@ -50,21 +50,21 @@ def _experiment(shown: dict[str, Any]) -> Experiment:
     parameters = _flat(shown["data"]["params"][str(PARAMS)]["data"])
     lock = git.ask("show", f"{shown['rev']}:./dvc.lock")
     stages = list(YAML(typ="safe", pure=True).load(lock)["stages"].values())
-    figures = {
+    metrics = {
         row_of(path): file["data"]
         for path, file in shown["data"]["metrics"].items()
         if "data" in file and _consistent(path, stages, parameters)
     }
-    return Experiment(parameters, figures)
+    return Experiment(parameters, metrics)
 
 
 def _consistent(path: str, stages: list[dict[str, Any]], parameters: dict[str, Any]) -> bool:
-    """Say whether a file was made with these parameters, and of files that were, all the way back.
+    """Return whether a file was made with these parameters, and all files that it was made from as well.
 
     Args:
-        path: the file; one that no stage makes is a source.
-        stages: those of a `dvc.lock`.
-        parameters: by their dotted names.
+        path: the file; a file that no stage makes is a source.
+        stages: the stages of a `dvc.lock`.
+        parameters: the parameters by their dotted names.
     """
     made = {out["path"]: (out.get("md5"), stage) for stage in stages for out in stage.get("outs", [])}
     if path not in made:
@@ -87,34 +87,41 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def spread(experiments: list[Experiment], *, figure: str) -> str:
-    """Return a figure's mean and sample standard deviation over seeds as Markdown: by row, and by what else varies.
+def spread(experiments: list[Experiment], *, metric: str) -> str:
+    """Return a metric's mean and sample standard deviation over seeds as Markdown: by row, and by what else varies.
 
     Args:
-        experiments: the latest first; of a seed that was run twice with the same setting, the latest counts.
-        figure: one of `FIGURES`.
+        experiments: the latest first; if a seed was run twice with the same setting, the latest counts.
+        metric: one of `METRICS`.
     """
-    names = dict.fromkeys(key for one in experiments for key in one.parameters if key != SEED)
-    varied = [name for name in names if len({_text(one, name) for one in experiments}) > 1]
-    rows = list(dict.fromkeys(row for one in experiments for row in one.figures if figure in one.figures[row]))
-    groups: dict[tuple[str, tuple[str, ...]], dict[str, float]] = {}
-    for one in reversed(experiments):
-        setting = tuple(_text(one, name) for name in varied)
-        for row in filter(one.figures.__contains__, rows):
-            groups.setdefault((row, setting), {})[_text(one, SEED)] = one.figures[row][figure]
-    ordered = sorted(groups.items(), key=lambda group: (rows.index(group[0][0]), *map(_order, group[0][1])))
-    lines = [
-        [row, *setting, len(draws), f"{mean(draws.values()):.2f}", _deviation(list(draws.values()))]
-        for (row, setting), draws in ordered
-    ]
+    names = dict.fromkeys(key for each in experiments for key in each.parameters if key != SEED)
+    varied = [name for name in names if len({_text(each, name) for each in experiments}) > 1]
+    draws = pd.DataFrame(
+        [
+            (row, *(_text(each, name) for name in varied), _text(each, SEED), metrics[metric])
+            for each in experiments
+            for row, metrics in each.metrics.items()
+            if metric in metrics
+        ],
+        columns=["row", *varied, SEED, metric],
+    )
+    latest = draws.drop_duplicates(["row", *varied, SEED])
+    rows = [*draws["row"].unique()]
+    groups = sorted(
+        latest.groupby(["row", *varied])[metric],
+        key=lambda group: (rows.index(group[0][0]), *map(_order, group[0][1:])),
+    )
     table = tabulate(
-        lines,
+        [
+            [*setting, len(values), f"{values.mean():.2f}", f"{values.std():.2f}" if len(values) > 1 else ""]
+            for setting, values in groups
+        ],
         ["row", *varied, "seeds", "mean", "deviation"],
         tablefmt="github",
         disable_numparse=True,
         colalign=["left", *["right"] * (len(varied) + 3)],
     )
-    return f"{figure} over seeds: mean and sample standard deviation\n\n{table}"
+    return f"{metric} over seeds: mean and sample standard deviation\n\n{table}"
 
 
 def _text(experiment: Experiment, key: str) -> str:
@@ -122,12 +129,8 @@ def _text(experiment: Experiment, key: str) -> str:
 
 
 def _order(text: str) -> tuple[bool, float, str]:
-    """Return a key that puts numbers before words, and in their order."""
+    """Return a key that sorts numbers by value, and before words."""
     try:
         return False, float(text), ""
     except ValueError:
         return True, 0.0, text
-
-
-def _deviation(draws: list[float]) -> str:
-    return f"{stdev(draws):.2f}" if len(draws) > 1 else ""
