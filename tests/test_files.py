@@ -1,12 +1,14 @@
 import hashlib
 import shutil
 import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
 
-from kosbert.errors import Command, KosbertError
-from kosbert.files import digest, verify, write_text, atomic_write
+from kosbert.command import Command
+from kosbert.errors import KosbertError
+from kosbert.files import atomic_write, digest, exclusive, verify, weights_digest, write_text
 
 TEXT = "한국어 문장\n"
 
@@ -29,8 +31,8 @@ def invoke(body):
 
 
 def test_a_written_file_is_in_place_alone_also_under_folders_that_were_missing(tmp_path):
-    with atomic_write(tmp_path / "a" / "b" / "file") as draft:
-        draft.write_text(TEXT)
+    with atomic_write(tmp_path / "a" / "b" / "file") as tmp:
+        tmp.write_text(TEXT)
         assert not (tmp_path / "a" / "b" / "file").exists()
     assert tree(tmp_path) == {"a/b/file": TEXT}
     assert entries(tmp_path / "a" / "b") == ["file"]
@@ -38,8 +40,8 @@ def test_a_written_file_is_in_place_alone_also_under_folders_that_were_missing(t
 
 def test_a_written_file_replaces_the_older_one(tmp_path):
     (tmp_path / "file").write_text("old and longer")
-    with atomic_write(tmp_path / "file") as draft:
-        draft.write_text("new")
+    with atomic_write(tmp_path / "file") as tmp:
+        tmp.write_text("new")
         assert (tmp_path / "file").read_text() == "old and longer"
     assert tree(tmp_path) == {"file": "new"}
     assert entries(tmp_path) == ["file"]
@@ -47,8 +49,8 @@ def test_a_written_file_replaces_the_older_one(tmp_path):
 
 def test_a_written_folder_replaces_the_older_one_with_all_that_was_in_it(tmp_path):
     put_folder(tmp_path / "model", "old", "1")
-    with atomic_write(tmp_path / "model") as draft:
-        put_folder(draft, "new", "2")
+    with atomic_write(tmp_path / "model") as tmp:
+        put_folder(tmp, "new", "2")
         assert tree(tmp_path / "model") == {"old": "1"}
     assert tree(tmp_path) == {"model/new": "2"}
     assert entries(tmp_path) == ["model"]
@@ -63,16 +65,16 @@ def test_a_file_never_replaces_a_folder(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [ValueError("x"), OSError(28, "No space left on device"), KeyboardInterrupt()])
-@pytest.mark.parametrize("old", [True, False], ids=["over old content", "at a new place"])
+@pytest.mark.parametrize("old", [True, False], ids=["over old content", "at a new path"])
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_a_failed_write_leaves_what_was_there_and_no_temporary(tmp_path, kind, old, failure):
+def test_a_failed_write_leaves_old_content_and_no_temporary_file(tmp_path, kind, old, failure):
     path = tmp_path / "out"
-    put = path.__class__.write_text if kind == "file" else lambda where, text: put_folder(where, "inside", text)
+    put = path.__class__.write_text if kind == "file" else lambda folder, text: put_folder(folder, "inside", text)
     if old:
         put(path, "old")
     before = (tree(tmp_path), entries(tmp_path))
-    with pytest.raises(type(failure)), atomic_write(path) as draft:
-        put(draft, "half")
+    with pytest.raises(type(failure)), atomic_write(path) as tmp:
+        put(tmp, "half")
         raise failure
     assert (tree(tmp_path), entries(tmp_path)) == before
 
@@ -146,8 +148,8 @@ def test_a_mistake_of_ours_keeps_its_traceback():
     assert isinstance(result.exception, ValueError)
 
 
-def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_working_one_stays(tmp_path):
-    killed = tmp_path / ".file.abcdefgh.draft"
+def test_the_next_write_removes_the_temporary_folder_of_a_killed_process_and_no_other(tmp_path):
+    killed = tmp_path / ".file.abcdefgh.tmp"
     put_folder(killed, "file", "half")
     with atomic_write(tmp_path / "file") as first:
         assert not killed.exists()
@@ -156,6 +158,35 @@ def test_the_room_of_a_killed_process_goes_with_the_next_write_and_that_of_a_wor
         assert first.exists()
     assert tree(tmp_path) == {"file": "first"}
     assert entries(tmp_path) == ["file"]
+
+
+def test_only_one_process_at_a_time_works_in_a_folder_and_a_kill_releases_it(tmp_path):
+    work_dir, out = tmp_path / ".out.parts", tmp_path / "out"
+    script = (
+        "import sys; from pathlib import Path; from kosbert.files import exclusive\n"
+        f"with exclusive(Path({str(work_dir)!r}), Path({str(out)!r})):\n"
+        "    print('working', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "working\n"
+        with pytest.raises(KosbertError, match=rf"^{out}: another run is writing it$"), exclusive(work_dir, out):
+            pass
+        process.kill()
+    for _ in range(2):
+        with exclusive(work_dir, out):
+            assert work_dir.is_dir()
+
+
+def test_the_digest_of_weights_is_that_of_all_safetensors_files_and_of_nothing_else(tmp_path):
+    for name in ("a", "b"):
+        put_folder(tmp_path / name, "model.safetensors", "weights")
+        put_folder(tmp_path / name / "2_Dense", "model.safetensors", "more")
+        (tmp_path / name / "README.md").write_text(name)
+    assert weights_digest(tmp_path / "a") == weights_digest(tmp_path / "b")
+    (tmp_path / "b/2_Dense/model.safetensors").write_text("other")
+    assert weights_digest(tmp_path / "a") != weights_digest(tmp_path / "b")
 
 
 def test_a_hidden_folder_of_another_kind_stays(tmp_path):

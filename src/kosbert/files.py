@@ -1,18 +1,19 @@
-"""Files that are whole or absent: atomic writes, and the digests that prove a file is the one meant."""
+"""Files that are complete or absent: atomic writes, and the digests that prove a file is the one meant."""
 
-import fcntl
 import glob
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from kosbert.errors import KosbertError
 
-DRAFT = ".draft"  # how the names of temporary folders end, so that no other hidden folder is taken for one
+TMP_SUFFIX = ".tmp"  # ends the names of temporary folders, so that no other hidden folder is taken for one
+LOCK = "lock"
 
 
 @contextmanager
@@ -25,45 +26,66 @@ def atomic_write(path: Path) -> Iterator[Path]:
         KosbertError: the block made a file, and `path` is a folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_rooms_of_the_killed(path)
-    room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=DRAFT, dir=path.parent))
-    held = os.open(room, os.O_RDONLY)
-    with suppress(OSError):  # some network file systems lock no folders: there, such rooms are never removed
-        fcntl.flock(held, fcntl.LOCK_EX)
+    _remove_abandoned(path)
+    work_dir = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=TMP_SUFFIX, dir=path.parent))
+    lock = FileLock(work_dir / LOCK)
     try:
-        draft = room / path.name
-        yield draft
-        if path.is_dir() and draft.exists():
-            if not draft.is_dir():
+        lock.acquire()
+        tmp = work_dir / path.name
+        yield tmp
+        if path.is_dir() and tmp.exists():
+            if not tmp.is_dir():
                 raise KosbertError(f"{path}: is a folder, and a file was to be written; give the name of a file")
-            path.replace(room / "old")
-        draft.replace(path)
+            path.replace(work_dir / "old")
+        tmp.replace(path)
     except OSError as error:
         if error.errno and error.filename is None:  # as when the disk is full
             error.filename = str(path)
         raise
     finally:
-        shutil.rmtree(room, ignore_errors=True)
-        os.close(held)
+        shutil.rmtree(work_dir, ignore_errors=True)
+        lock.release()
 
 
-def _remove_rooms_of_the_killed(path: Path) -> None:
-    """Remove the temporary folders of processes that could not do so; one that is still at work has locked its own."""
-    for room in path.parent.glob(f".{glob.escape(path.name)}.????????{DRAFT}"):
-        with suppress(OSError):  # it is locked, or gone already
-            held = os.open(room, os.O_RDONLY)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if any(room.iterdir()):  # else it may be one that is about to be locked
-                    shutil.rmtree(room, ignore_errors=True)
-            finally:
-                os.close(held)
+def _remove_abandoned(path: Path) -> None:
+    """Remove the temporary folders of processes that were killed; a process at work holds the lock of its own."""
+    for work_dir in path.parent.glob(f".{glob.escape(path.name)}.????????{TMP_SUFFIX}"):
+        try:
+            started = {file.name for file in work_dir.iterdir()} - {LOCK}  # else it may be about to be locked
+            if started:
+                with FileLock(work_dir / LOCK, blocking=False):
+                    shutil.rmtree(work_dir, ignore_errors=True)
+        except (Timeout, OSError):  # it is locked, or gone already
+            continue
+
+
+@contextmanager
+def exclusive(work_dir: Path, out: Path) -> Iterator[None]:
+    """Reserve a working folder, made if need be, for this process; a kill releases it.
+
+    Args:
+        work_dir: the working folder.
+        out: what is being written by way of it, for the message.
+
+    Raises:
+        KosbertError: another process works in the folder.
+    """
+    work_dir.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work_dir / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise KosbertError(f"{out}: another run is writing it") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text with Unix line ends, whole or not at all."""
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8", newline="\n")
+    """Write UTF-8 text with Unix line ends, complete or not at all."""
+    with atomic_write(path) as tmp:
+        tmp.write_text(text, encoding="utf-8", newline="\n")
 
 
 def digest(path: Path, algorithm: str) -> str:
@@ -94,3 +116,9 @@ def verify(path: Path, expected: str) -> None:
     found = digest(path, algorithm)
     if found != value:
         raise KosbertError(f"{path.name}: expected {algorithm} {value}, found {found} ({path.stat().st_size:,} bytes)")
+
+
+def weights_digest(folder: Path) -> str:
+    """Return the digest of the weights of a saved model: of all its safetensors files."""
+    files = sorted(folder.rglob("*.safetensors"))
+    return hashlib.sha256("".join(digest(file, "sha256") for file in files).encode()).hexdigest()

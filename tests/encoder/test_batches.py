@@ -6,9 +6,9 @@ from kosbert.encoder.batches import batches
 
 
 def test_batches_are_small_enough_and_no_sequence_is_in_them_twice():
-    found, places = batches(["가" * 5, "나", "", "가" * 5, "다" * 30, "라라"], 10)
+    found, numbers = batches(["가" * 5, "나", "", "가" * 5, "다" * 30, "라라"], 10)
     assert found == [["다" * 30], ["가" * 5, "라라"], ["나", ""]]
-    assert places == [1, 3, 4, 1, 0, 2]
+    assert numbers == [1, 3, 4, 1, 0, 2]
 
 
 @pytest.mark.parametrize(("items", "expected"), [([], ([], [])), ([(), ()], ([[()]], [0, 0]))], ids=["none", "empty"])

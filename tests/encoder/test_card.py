@@ -6,14 +6,15 @@ import tomllib
 import pytest
 from huggingface_hub import ModelCard
 
-from kosbert.encoder.card import NEEDS, base_card, extended
+from kosbert.encoder.card import NEEDS, base_card, extend_card
 from kosbert.errors import KosbertError
 from kosbert.training.losses import describe
 
 
 def of_base(chosen, name="e5-small", **changes):
-    base = chosen.base_models[name].model_copy(update=changes)
-    return base_card(name, base, longest=128, dimensions=384)
+    base = chosen.base_models[name]
+    values = {"max_seq_length": 128, "dimensions": 384, "prompt": base.model_dump().get("prompt", "")}
+    return base_card(name, base, **values | changes)
 
 
 def trained(chosen, card, *recipes, dataset="kornlu", **changes):
@@ -21,7 +22,7 @@ def trained(chosen, card, *recipes, dataset="kornlu", **changes):
         recipe = chosen.recipes[name].model_copy(update=changes)
         learning, papers = describe(recipe)
         data = chosen.datasets[dataset]
-        card = extended(card, name, recipe, learning=learning, papers=papers, dataset=dataset, data=data, seed=7)
+        card = extend_card(card, name, recipe, learning=learning, papers=papers, dataset=dataset, data=data, seed=7)
     return card
 
 
@@ -41,8 +42,8 @@ def test_a_hub_reads_what_the_base_is(chosen):
 
 
 def test_a_model_names_the_base_on_the_hub_only_if_it_came_from_there(chosen):
-    assert ModelCard(of_base(chosen, "klue-roberta")).data.base_model == "klue/roberta-base"
-    assert ModelCard(of_base(chosen, "klue-roberta", path="a/folder")).data.base_model is None
+    named = of_base(chosen, "klue-roberta", hub_name="klue/roberta-base")
+    assert ModelCard(named).data.base_model == "klue/roberta-base"
     assert ModelCard(of_base(chosen)).data.base_model is None
 
 

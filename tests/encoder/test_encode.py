@@ -16,10 +16,11 @@ from support.encoders import SENTENCES, of_kind
 from torch import nn
 from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 
-import kosbert.encoder
+import kosbert.command
 import kosbert.encoder.prepacking
-from kosbert.encoder.model import load
+from kosbert.command import prepare_process
 from kosbert.encoder.encode import encode
+from kosbert.encoder.model import load
 from kosbert.encoder.prepacking import can_prepack, prepacking
 
 
@@ -96,10 +97,10 @@ for rows in range(1, 465):
 
 @pytest.mark.skipif(not hasattr(torch.ops.mkldnn, "_linear_pointwise"), reason="PyTorch without oneDNN")
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux")
-def test_memory_in_bulk_does_not_grow_with_the_shapes_of_batches(tiny, monkeypatch):
+def test_memory_of_a_command_does_not_grow_with_the_shapes_of_batches(monkeypatch):
     prepared = {**os.environ}
-    monkeypatch.setattr(kosbert.encoder.os, "environ", prepared)
-    load(tiny)
+    monkeypatch.setattr(kosbert.command.os, "environ", prepared)
+    prepare_process()
     done = subprocess.run([sys.executable, "-c", SHAPES], env=prepared, capture_output=True, text=True, check=True)
     few, many = map(int, done.stdout.split())
     grown = (many - few) * resource.getpagesize() / 2**20

@@ -7,13 +7,13 @@ from support.encoders import SENTENCES, of_kind
 from transformers import BertConfig, RobertaConfig
 
 from kosbert.encoder.model import load
-from kosbert.encoder.unpadding import PACKED, unpadding
+from kosbert.encoder.unpadding import ATTENTION, unpadding
 
 
-def gradients(encoder, *, packed):
+def gradients(encoder, *, unpadded):
     encoder.zero_grad()
     features = encoder.preprocess(SENTENCES)
-    context = unpadding(encoder) if packed else torch.enable_grad()
+    context = unpadding(encoder) if unpadded else torch.enable_grad()
     with context:
         embeddings = encoder(features)["sentence_embedding"]
         (embeddings @ torch.linspace(-1, 1, embeddings.shape[1])).square().sum().backward()
@@ -27,10 +27,10 @@ def test_embeddings_and_gradients_are_those_with_padding(tiny, kind, group, monk
     encoder = of_kind(kind, tiny).eval()
     plain = encoder.encode(SENTENCES)
     with unpadding(encoder):
-        assert encoder[0].model.config._attn_implementation == PACKED
+        assert encoder[0].model.config._attn_implementation == ATTENTION
         assert np.abs(encoder.encode(SENTENCES) - plain).max() < 1e-6
     encoder[0].model.set_attn_implementation("eager")
-    expected, found = (gradients(encoder, packed=packed) for packed in (False, True))
+    expected, found = (gradients(encoder, unpadded=unpadded) for unpadded in (False, True))
     assert expected.keys() == found.keys()
     for name, gradient in expected.items():
         assert torch.allclose(found[name], gradient, atol=1e-6, rtol=1e-4), name

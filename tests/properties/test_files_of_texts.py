@@ -1,4 +1,4 @@
-"""Readers of tables and texts: what was written is read, and of a damaged file rows or one line."""
+"""Readers of tables and texts return what was written; from a damaged file, rows or one line."""
 
 import csv
 import io
@@ -12,7 +12,8 @@ from support.refusals import read_or_refused
 from support.strategies import damaged, plain_sentences, scores, sentences, texts
 
 from kosbert.apps.demo.uploads import read_upload
-from kosbert.data import pairs, tables
+from kosbert.data import tables
+from kosbert.readers.pairs import read_pairs
 from kosbert.readers.texts import read_texts
 
 scored = st.builds(tables.ScoredPair, sentences, sentences, scores)
@@ -40,7 +41,7 @@ def test_upstream_tables_are_read_to_the_letter(tmp_path, rows, end, bom):
     assert [tuple(row) for row in read.rows] == rows
     assert read.skipped.count == 0
     expected = [(one, two, float(score)) for one, two, score in rows]
-    assert pairs.read_pairs(tmp_path / "x.tsv") == expected
+    assert read_pairs(tmp_path / "x.tsv") == expected
 
 
 @given(
@@ -64,9 +65,9 @@ def test_a_column_of_texts_is_read_as_it_was_written(tmp_path, rows, ending):
 
 
 @pytest.fixture(scope="module")
-def wholes(tmp_path_factory, root):
-    """A whole file for each reader."""
-    folder = tmp_path_factory.mktemp("whole")
+def complete_files(tmp_path_factory, root):
+    """A complete file for each reader."""
+    folder = tmp_path_factory.mktemp("complete")
     sts, nli = root / "data/sample/KorSTS/sts-dev.tsv", root / "data/sample/KorNLI/nli.train.ko.tsv"
     head = {path: b"".join(path.read_bytes().splitlines(keepends=True)[:6]) for path in (sts, nli)}
     tables.write_tune(folder / "tune", [tables.ScoredPair('"눈"', "비\n바람", "3.2"), tables.ScoredPair("a", "b", "0")])
@@ -94,17 +95,17 @@ READERS = {
 
 @pytest.mark.parametrize("kind", READERS)
 @given(data=st.data())
-def test_a_damaged_table_gives_rows_or_one_line(tmp_path, wholes, kind, data):
+def test_a_damaged_table_gives_rows_or_one_line(tmp_path, complete_files, kind, data):
     path = tmp_path / "x.tsv"
-    path.write_bytes(data.draw(damaged(wholes[kind])))
-    for read in (READERS[kind], pairs.read_pairs, lambda path: [*read_texts(path, column="sentence1")]):
+    path.write_bytes(data.draw(damaged(complete_files[kind])))
+    for read in (READERS[kind], read_pairs, lambda path: [*read_texts(path, column="sentence1")]):
         read_or_refused(read, path)
 
 
 @pytest.mark.parametrize("ending", [".txt", ".csv", ".parquet"])
 @given(data=st.data())
-def test_a_damaged_file_or_upload_gives_texts_or_one_line(tmp_path, wholes, ending, data):
-    content = data.draw(damaged(wholes[ending]))
+def test_a_damaged_file_or_upload_gives_texts_or_one_line(tmp_path, complete_files, ending, data):
+    content = data.draw(damaged(complete_files[ending]))
     (tmp_path / f"x{ending}").write_bytes(content)
     read_or_refused(lambda: [*read_texts(tmp_path / f"x{ending}")])
     read_or_refused(read_upload, f"말{ending}", io.BytesIO(content), None)

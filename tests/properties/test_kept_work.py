@@ -10,37 +10,34 @@ from hypothesis import strategies as st
 from support.refusals import read_or_refused
 from support.strategies import damaged, other_json
 
-from kosbert.apps import exported, index
+from kosbert.apps import index
 from kosbert.apps.bulk import encode_file
-from kosbert.inference.exported import SETTINGS
-from kosbert.metrics import METRICS
 from kosbert.evaluation.scores import read_predictions
-from kosbert.report.table import read_metrics
+from kosbert.inference import exported
+from kosbert.metrics import METRICS, read_metrics
 
 TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", "아이들이 논다.", "눈"]
 
 
 class Letters:
-    """An embedder without a model."""
+    """An encoder without a model."""
 
     fingerprint, dimensions = "letters", 32
 
     def __init__(self, failing_at=None):
         self.left = failing_at
 
-    def encode(self, sentences):
+    def encode(self, texts):
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise InterruptedError
-        return np.array(
-            [[len(text), *np.sin(np.arange(1, 32) * sum(map(ord, text)))] for text in sentences], np.float32
-        )
+        return np.array([[len(text), *np.sin(np.arange(1, 32) * sum(map(ord, text)))] for text in texts], np.float32)
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["graph", "exact"])
 def built(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index") / "whole"
+    folder = tmp_path_factory.mktemp("index") / "undisturbed"
     index.build([f"문장 {number}" for number in range(80)], Letters(), folder, exact=request.param, threads=1)
     return folder
 
@@ -73,46 +70,72 @@ def test_an_index_with_another_description_finds_the_same_or_is_refused(built, t
 
 
 @pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """An index, and what a build of the same that was stopped left of it."""
+    folder = tmp_path_factory.mktemp("stopped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "PART_ROWS", 2)
+        index.build(TEXTS, Letters(), folder / "undisturbed", threads=1)
+        with pytest.raises(InterruptedError):
+            index.build(TEXTS, Letters(failing_at=2), folder / "index", threads=1)
+        yield folder
+
+
+@pytest.mark.parametrize("name", ["index/embeddings.npy", "finished"])
+@given(data=st.data())
+def test_a_build_resumes_to_the_same_index_from_damaged_work(stopped, tmp_path, name, data):
+    for left in tmp_path.iterdir():
+        shutil.rmtree(left)
+    work_dir = shutil.copytree(stopped / ".index.building", tmp_path / ".index.building")
+    (work_dir / name).write_bytes(data.draw(damaged((work_dir / name).read_bytes())))
+    index.build(TEXTS, Letters(), tmp_path / "index", threads=1)
+    for file in (stopped / "undisturbed").iterdir():
+        assert (tmp_path / "index" / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.fixture(scope="module")
 def bulk(tmp_path_factory):
     """A file, what it is encoded to, and what a run that was stopped left of it."""
     folder = tmp_path_factory.mktemp("bulk")
     (folder / "texts.txt").write_text("\n".join(TEXTS), encoding="utf-8")
-    encode_file(Letters(), folder / "texts.txt", folder / "whole.npy", part=2)
+    encode_file(Letters(), folder / "texts.txt", folder / "undisturbed.npy", part_rows=2)
     with pytest.raises(InterruptedError):
-        encode_file(Letters(failing_at=2), folder / "texts.txt", folder / "out.npy", part=2)
+        encode_file(Letters(failing_at=2), folder / "texts.txt", folder / "out.npy", part_rows=2)
     return folder
 
 
 @pytest.mark.parametrize("name", ["rows.npy", "finished", "made_of.json"])
 @given(data=st.data())
-def test_bulk_encoding_goes_on_to_the_same_from_damaged_work_or_refuses(bulk, tmp_path, name, data):
+def test_bulk_encoding_resumes_to_the_same_from_damaged_work_or_refuses(bulk, tmp_path, name, data):
     work, out = tmp_path / ".out.npy.parts", tmp_path / "out.npy"
     shutil.rmtree(work, ignore_errors=True)
     out.unlink(missing_ok=True)
     shutil.copytree(bulk / work.name, work)
     (work / name).write_bytes(data.draw(damaged((work / name).read_bytes())))
-    if read_or_refused(encode_file, Letters(), bulk / "texts.txt", out, part=2) is None:
-        assert name == "made_of.json", "what is known of the run says how to go on"
-        encode_file(Letters(), bulk / "texts.txt", out, part=2, overwrite=True)
-    assert out.read_bytes() == (bulk / "whole.npy").read_bytes()
+    if read_or_refused(encode_file, Letters(), bulk / "texts.txt", out, part_rows=2) is None:
+        assert name == "made_of.json", "what is known of the run says how to resume"
+        encode_file(Letters(), bulk / "texts.txt", out, part_rows=2, overwrite=True)
+    assert out.read_bytes() == (bulk / "undisturbed.npy").read_bytes()
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", "3", "[" * 100_000])
 def test_bulk_work_of_an_unknown_run_is_refused(bulk, tmp_path, content):
     work = shutil.copytree(bulk / ".out.npy.parts", tmp_path / ".out.npy.parts")
     (work / "made_of.json").write_text(content)
-    assert read_or_refused(encode_file, Letters(), bulk / "texts.txt", tmp_path / "out.npy", part=2) is None
+    assert read_or_refused(encode_file, Letters(), bulk / "texts.txt", tmp_path / "out.npy", part_rows=2) is None
 
 
 def test_bulk_work_that_may_be_of_another_model_is_not_used(bulk, tmp_path):
     class Others(Letters):
-        def encode(self, sentences):
-            return -super().encode(sentences)
+        fingerprint = "others"
+
+        def encode(self, texts):
+            return -super().encode(texts)
 
     work = shutil.copytree(bulk / ".out.npy.parts", tmp_path / ".out.npy.parts")
     (work / "made_of.json").unlink()
-    encode_file(Others(), bulk / "texts.txt", tmp_path / "out.npy", part=2)
-    assert (np.load(tmp_path / "out.npy") == -np.load(bulk / "whole.npy")).all()
+    encode_file(Others(), bulk / "texts.txt", tmp_path / "out.npy", part_rows=2)
+    assert (np.load(tmp_path / "out.npy") == -np.load(bulk / "undisturbed.npy")).all()
 
 
 @given(data=st.data())
@@ -120,8 +143,8 @@ def test_other_settings_of_an_export_are_refused_before_it_is_used(tmp_path, dat
     names = (exported.GRAPH, exported.WEIGHTS, exported.TOKENIZER)
     settings = {"format": 1, "model": "a", "original": "b", "precision": "int8", "prompt": "질문: ", "longest": 9}
     settings |= {"dimensions": 8, "files": dict.fromkeys(names, "sha256:00")}
-    (tmp_path / SETTINGS).write_text(json.dumps(data.draw(other_json(settings))), encoding="utf-8")
-    assert read_or_refused(exported.load, tmp_path) is None  # it has no files, if nothing else is wrong
+    (tmp_path / exported.SETTINGS).write_text(json.dumps(data.draw(other_json(settings))), encoding="utf-8")
+    assert read_or_refused(exported.ExportedEncoder, tmp_path) is None  # it has no files, if nothing else is wrong
 
 
 @given(data=st.data())

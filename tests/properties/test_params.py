@@ -8,6 +8,7 @@ from support.refusals import check_line
 from support.strategies import damaged, other_json
 
 from kosbert import params
+from kosbert.base.build import typed
 from kosbert.errors import KosbertError
 
 # Pieces of YAML that mean something: kinds, dates that are none, references, and what opens and never closes.
@@ -55,7 +56,8 @@ def text(root):
 
 def check(path):
     try:
-        params.load(path)
+        for name, base in params.load(path).base_models.items():
+            typed(name, base)
     except KosbertError as error:
         for line in error.message.split("\n"):
             check_line(line)
@@ -76,7 +78,7 @@ def test_any_yaml_is_read_or_refused(tmp_path, text):
 @pytest.fixture(scope="module")
 def few(chosen):
     """Parameters of one recipe, dataset and base: their parser is slow."""
-    values = chosen.model_dump(mode="json")
+    values = chosen.model_dump(mode="json", by_alias=True)
     values |= {"dataset": "sample", "base_model": "scratch"}
     for block, name in (("recipes", "sts"), ("datasets", "sample"), ("base_models", "scratch")):
         values[block] = {name: values[block][name]}

@@ -42,7 +42,7 @@ def test_a_converted_tokenizer_gives_the_pieces_of_the_original(both, text):
     assert sorted(ours.encode(text).ids) == sorted(theirs.encode(text))  # of equal scores, either order is right
 
 
-def parts(kind, own):
+def backbone_of(kind, own):
     names = [*SPECIAL.values()]
     rest = [*dict.fromkeys([*own, *LETTERS])]
     if kind == "WordPiece":
@@ -63,7 +63,7 @@ def parts(kind, own):
 @pytest.mark.parametrize("kind", ["WordPiece", "Unigram"])
 @given(own=pieces, sentences=sentences)
 def test_a_trimmed_vocabulary_spells_the_sentences_alike_or_is_refused(kind, own, sentences):
-    before = parts(kind, own)
+    before = backbone_of(kind, own)
     after = read_or_refused(trim, before, sentences, "always")
     if after is not None:
         spelt = [
@@ -75,12 +75,12 @@ def test_a_trimmed_vocabulary_spells_the_sentences_alike_or_is_refused(kind, own
 
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=70), heads=st.integers(1, 3))
-def test_each_token_has_one_place_in_attention_beside_those_of_its_sentence(lengths, heads):
+def test_each_token_has_one_row_in_attention_beside_those_of_its_sentence(lengths, heads):
     mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    places, layout = lay_out(mask.long(), heads)
-    assert places.tolist() == mask.flatten().nonzero().squeeze(1).tolist()
-    assert len(set(layout.padded.tolist())) == len(places) * heads
-    assert layout.packed[layout.padded].tolist() == [*range(len(places) * heads)]
-    open_places = torch.cat([(bias == 0).flatten() for bias in layout.biases])
-    assert open_places.nonzero().squeeze(1).tolist() == sorted(layout.padded.tolist())
-    assert sum(bias.numel() for bias in layout.biases) == len(layout.packed)
+    tokens, layout = lay_out(mask.long(), heads)
+    assert tokens.tolist() == mask.flatten().nonzero().squeeze(1).tolist()
+    assert len(set(layout.padded.tolist())) == len(tokens) * heads
+    assert layout.unpadded[layout.padded].tolist() == [*range(len(tokens) * heads)]
+    unmasked = torch.cat([(bias == 0).flatten() for bias in layout.biases])
+    assert unmasked.nonzero().squeeze(1).tolist() == sorted(layout.padded.tolist())
+    assert sum(bias.numel() for bias in layout.biases) == len(layout.unpadded)

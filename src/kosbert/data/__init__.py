@@ -1,1 +1,1 @@
-"""What KorNLU's files are, where they come from, and the tables made of them."""
+"""KorNLU's files, and the tables that the pipeline makes of them."""

@@ -1,4 +1,4 @@
-"""Getting the files of a dataset from the first of its sources that has them, verified before they are in place."""
+"""Download a dataset: each file from the first mirror that has it, verified before it is in place."""
 
 import os
 import time
@@ -9,8 +9,8 @@ import requests
 from tqdm import tqdm
 
 from kosbert.errors import KosbertError
-from kosbert.files import verify, atomic_write
-from kosbert.params import Dataset, Source
+from kosbert.files import atomic_write, verify
+from kosbert.params import DataFile, Dataset
 
 ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds: to connect, and without a byte
@@ -19,74 +19,74 @@ ADVICE = (
     "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
     "(KorSTS/…, KorNLI/…), then run the same command again."
 )
-LARGE = 5_000_000  # bytes from which a bar is shown
+PROGRESS_BAR_FROM = 5_000_000  # bytes
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of a source, not an error of ours
-    """A source does not hand out a file; the message says why."""
+class MirrorError(Exception):
+    """A mirror does not provide a file; the message says why."""
 
 
 def download(dataset: Dataset, out: Path) -> dict[str, str]:
     """Put every file of a dataset under `out`, at its upstream path.
 
     Returns:
-        The place each file came from, by path.
+        The mirror that each file came from, by path.
 
     Raises:
-        KosbertError: a file could be had nowhere with the right digest; every place tried is named. What is
-            already under `out` is whole and verified, and no part of a file is left.
+        KosbertError: no mirror has a file with the right digest; the message names every mirror that was tried. Files
+            already under `out` are complete and verified, and no part of a file is left.
     """
-    return {source.path: _download(source, places(dataset), out / source.path) for source in dataset.files}
+    tried = mirrors(dataset)
+    return {file.path: _download(file, tried, out / file.path) for file in dataset.files}
 
 
-def places(dataset: Dataset) -> list[str]:
-    """Return the dataset's sources in their order; a `$NAME` stands for the folder in that environment variable."""
-    expanded = (os.environ.get(place[1:], "") if place.startswith("$") else place for place in dataset.sources)
-    return [place.rstrip("/") for place in expanded if place]
+def mirrors(dataset: Dataset) -> list[str]:
+    """Return the dataset's mirrors in their order; a `$NAME` stands for the folder in that environment variable."""
+    expanded = (os.environ.get(mirror[1:], "") if mirror.startswith("$") else mirror for mirror in dataset.mirrors)
+    return [mirror.rstrip("/") for mirror in expanded if mirror]
 
 
 def reachable(dataset: Dataset) -> bool:
-    """Return whether any file of the dataset can be had anywhere (without reading it)."""
-    return any(_answers(place, source) for source in dataset.files for place in places(dataset))
+    """Return whether any mirror has any file of the dataset, without reading it."""
+    return any(_has(mirror, file.path) for file in dataset.files for mirror in mirrors(dataset))
 
 
 def present(dataset: Dataset, folder: Path) -> bool:
     """Return whether every file of the dataset is in the folder, with the right digest."""
     try:
-        for source in dataset.files:
-            verify(folder / source.path, source.digest)
+        for file in dataset.files:
+            verify(folder / file.path, file.digest)
     except (KosbertError, OSError):
         return False
     return True
 
 
-def _download(source: Source, tried: list[str], out: Path) -> str:
+def _download(file: DataFile, tried: list[str], out: Path) -> str:
     failures = []
-    for place in tried:
+    for mirror in tried:
         try:
-            with atomic_write(out) as draft:
-                _fetch(place, source.path, draft)
-                verify(draft, source.digest)
-        except (Unreachable, KosbertError) as failure:
-            failures.append(f"  {place}: {failure}")
+            with atomic_write(out) as tmp:
+                _fetch(mirror, file.path, tmp)
+                verify(tmp, file.digest)
+        except (MirrorError, KosbertError) as error:
+            failures.append(f"  {mirror}: {error}")
         else:
-            return place
+            return mirror
     raise KosbertError(
-        f"{source.path} could not be had (expected {source.digest.replace(':', ' ')}). Tried:\n"
-        + "\n".join(failures or ["  nothing: no source is given"])
+        f"{file.path} could not be downloaded (expected {file.digest.replace(':', ' ')}). Tried:\n"
+        + "\n".join(failures or ["  nothing: there is no mirror"])
         + f"\n{ADVICE}"
     )
 
 
-def _fetch(place: str, path: str, out: Path) -> None:
-    attempts = ATTEMPTS if _is_web(place) else 1
+def _fetch(mirror: str, path: str, out: Path) -> None:
+    attempts = ATTEMPTS if _is_web(mirror) else 1
     for attempt in range(1, attempts + 1):
         try:
-            chunks = _web_chunks(f"{place}/{path}") if _is_web(place) else _file_chunks(Path(place) / path)
+            chunks = _web_chunks(f"{mirror}/{path}") if _is_web(mirror) else _file_chunks(Path(mirror, path))
             with out.open("wb") as file:
-                for chunk in chunks:
-                    file.write(chunk)
-        except Unreachable:
+                file.writelines(chunks)
+        except MirrorError:
             if attempt == attempts:
                 raise
             time.sleep(2 ** (attempt - 1))
@@ -100,7 +100,7 @@ def _file_chunks(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK):
                 yield chunk
     except OSError as error:
-        raise Unreachable((error.strerror or str(error)).lower()) from error
+        raise MirrorError((error.strerror or str(error)).lower()) from error
 
 
 def _web_chunks(url: str) -> Iterator[bytes]:
@@ -109,13 +109,13 @@ def _web_chunks(url: str) -> Iterator[bytes]:
             response.raise_for_status()
             size = int(response.headers.get("Content-Length", 0))
             # `disable=None` shows the bar on a terminal only.
-            disable = None if size >= LARGE else True
+            disable = None if size >= PROGRESS_BAR_FROM else True
             with tqdm(total=size, unit="B", unit_scale=True, desc=url.rpartition("/")[2], disable=disable) as bar:
                 for chunk in response.iter_content(CHUNK):
                     bar.update(len(chunk))
                     yield chunk
     except requests.RequestException as error:
-        raise Unreachable(_reason(error)) from error
+        raise MirrorError(_reason(error)) from error
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -130,14 +130,14 @@ def _reason(error: requests.RequestException) -> str:
     return str(error)
 
 
-def _answers(place: str, source: Source) -> bool:
-    if not _is_web(place):
-        return (Path(place) / source.path).is_file()
+def _has(mirror: str, path: str) -> bool:
+    if not _is_web(mirror):
+        return Path(mirror, path).is_file()
     try:
-        return requests.head(f"{place}/{source.path}", timeout=TIMEOUT, allow_redirects=True).ok
+        return requests.head(f"{mirror}/{path}", timeout=TIMEOUT, allow_redirects=True).ok
     except requests.RequestException:
         return False
 
 
-def _is_web(place: str) -> bool:
-    return place.startswith(("http://", "https://"))
+def _is_web(mirror: str) -> bool:
+    return mirror.startswith(("http://", "https://"))

@@ -1,4 +1,4 @@
-"""The file formats: one reader and one writer for each, row by row, so that a table may be larger than memory.
+"""The formats of the tables: one reader and one writer for each, row by row, as a table may be larger than memory.
 
 Upstream KorNLU is unquoted TSV with a header (a `"` is a letter); the tune files are tab-delimited CSV with
 quoting and no header, as the original project wrote them; the NLI table is the same dialect with a header.
@@ -20,8 +20,8 @@ TUNE_COLUMNS = ("sentence1", "sentence2", "score")
 TABLE_COLUMNS = ("premise", "hypothesis", "label")
 LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1, 2
 MAX_SCORE = 5.0
-SHOWN = 3  # skipped rows that a message shows
-SHOWN_FIELDS, SHOWN_LENGTH = 8, 24  # fields of a line that an error shows, and characters of each
+MAX_EXAMPLES = 3  # skipped rows that a message shows
+PREVIEW_FIELDS, PREVIEW_LENGTH = 8, 24  # fields of a line that an error shows, and characters of each
 
 Row = TypeVar("Row")
 
@@ -35,7 +35,7 @@ class ScoredPair(NamedTuple):
 
 
 class SourcedPair(NamedTuple):
-    """A KorSTS row with its origin: the genre, and within it the file of the shared task that it is from."""
+    """A KorSTS row with its origin: the genre, and the file of the shared task within it."""
 
     sentence1: str
     sentence2: str
@@ -54,21 +54,21 @@ class LabelledPair(NamedTuple):
 
 @dataclass
 class Skipped:
-    """The rows that a reader had to leave out: how many, and a line about each of the first `SHOWN`."""
+    """The rows that a reader had to leave out: how many, and a line about each of the first `MAX_EXAMPLES`."""
 
     count: int = 0
-    shown: list[str] = field(default_factory=list)
+    examples: list[str] = field(default_factory=list)
 
     def add(self, line: str) -> None:
         """Count one more row; the line says which, and why."""
         self.count += 1
-        if len(self.shown) < SHOWN:
-            self.shown.append(line)
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append(line)
 
 
 @dataclass(frozen=True)
 class Read(Generic[Row]):
-    """A file as it is read: its usable rows, once and one by one, and those skipped on the way so far."""
+    """A file that is being read: its usable rows, which can be iterated once, and the rows skipped so far."""
 
     rows: Iterator[Row]
     skipped: Skipped
@@ -109,10 +109,10 @@ def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[s
 def _upstream_rows(
     path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row], skipped: Skipped
 ) -> Iterator[Row]:
-    with _opened(path, encoding="utf-8-sig", newline="\n") as file:
+    with _open(path, encoding="utf-8-sig", newline="\n") as file:
         header = tuple(next(file, "").rstrip("\r\n").split("\t"))
         if header != columns:
-            raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {shown(header)}")
+            raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {preview(header)}")
         for number, line in enumerate(file, start=2):
             fields = line.rstrip("\r\n").split("\t")
             try:
@@ -122,7 +122,7 @@ def _upstream_rows(
 
 
 @contextmanager
-def _opened(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+def _open(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
     try:
         with path.open(encoding=encoding, newline=newline) as file:
             yield file
@@ -148,14 +148,14 @@ def _labelled_pair(fields: list[str]) -> LabelledPair:
     premise, hypothesis, label = fields
     _checked_sentences(premise, hypothesis)
     if label not in LABELS:
-        raise ValueError(f"label {label[:SHOWN_LENGTH]!r} is none of {', '.join(LABELS)}")
+        raise ValueError(f"label {label[:PREVIEW_LENGTH]!r} is none of {', '.join(LABELS)}")
     return LabelledPair(premise, hypothesis, label)
 
 
-def shown(fields: Sequence[str]) -> str:
+def preview(fields: Sequence[str]) -> str:
     """Return what an error shows of a line: its first fields, cut short, with no character that moves the cursor."""
-    names = [f"{field[:SHOWN_LENGTH]!r}{'…' * (len(field) > SHOWN_LENGTH)}" for field in fields[:SHOWN_FIELDS]]
-    return ", ".join([*names, *["…"] * (len(fields) > SHOWN_FIELDS)]) or "nothing"
+    shown = [f"{field[:PREVIEW_LENGTH]!r}{'…' * (len(field) > PREVIEW_LENGTH)}" for field in fields[:PREVIEW_FIELDS]]
+    return ", ".join([*shown, *["…"] * (len(fields) > PREVIEW_FIELDS)]) or "nothing"
 
 
 def _checked_width(fields: list[str], columns: tuple[str, ...]) -> list[str]:
@@ -168,7 +168,7 @@ def _checked_score(text: str) -> float:
     try:
         score = float(text)
     except ValueError:
-        raise ValueError(f"score {text[:SHOWN_LENGTH]!r} is no number") from None
+        raise ValueError(f"score {text[:PREVIEW_LENGTH]!r} is no number") from None
     if not 0 <= score <= MAX_SCORE:
         raise ValueError(f"score {score:g} is not between 0 and {MAX_SCORE:g}")
     return score
@@ -182,7 +182,7 @@ def _checked_sentences(*sentences: str) -> None:
 def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:
     """Write a tune file (sentence1, sentence2, score; no header), byte for byte as the original project did.
 
-    Where the pairs end in an error, nothing is written.
+    If iterating over the pairs raises an error, nothing is written.
     """
     _write(path, pairs)
 
@@ -190,13 +190,13 @@ def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:
 def write_nli(path: Path, pairs: Iterable[LabelledPair]) -> None:
     """Write an NLI table (premise, hypothesis, label; with that header).
 
-    Where the pairs end in an error, nothing is written.
+    If iterating over the pairs raises an error, nothing is written.
     """
     _write(path, pairs, header=TABLE_COLUMNS)
 
 
 def _write(path: Path, rows: Iterable[tuple[str, ...]], header: tuple[str, ...] | None = None) -> None:
-    with atomic_write(path) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+    with atomic_write(path) as tmp, tmp.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         quoting_writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
         if header:
@@ -210,9 +210,9 @@ def read_tune(path: Path) -> Iterator[tuple[str, str, float]]:
     """Read a tune file as (sentence1, sentence2, score from 0 to 5), row by row.
 
     Raises:
-        KosbertError: a row has not three columns, or its score is no number from 0 to 5.
+        KosbertError: a row does not have three columns, or its score is not a number from 0 to 5.
     """
-    for number, fields in _numbered(path):
+    for number, fields in _numbered_rows(path):
         try:
             sentence1, sentence2, score = _checked_width(fields, TUNE_COLUMNS)
             yield sentence1, sentence2, _checked_score(score)
@@ -224,12 +224,12 @@ def read_nli(path: Path) -> Iterator[LabelledPair]:
     """Read an NLI table, row by row.
 
     Raises:
-        KosbertError: the header or a row is not premise, hypothesis, label.
+        KosbertError: the columns are not premise, hypothesis and label, in the header or in a row.
     """
-    rows = _numbered(path)
+    rows = _numbered_rows(path)
     _, header = next(rows, (1, []))
     if tuple(header) != TABLE_COLUMNS:
-        raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {shown(header)}")
+        raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {preview(header)}")
     for number, fields in rows:
         try:
             yield _labelled_pair(_checked_width(fields, TABLE_COLUMNS))
@@ -237,8 +237,8 @@ def read_nli(path: Path) -> Iterator[LabelledPair]:
             raise KosbertError(f"{path}, line {number}: expected premise, hypothesis, label: {error}") from error
 
 
-def _numbered(path: Path) -> Iterator[tuple[int, list[str]]]:
-    with _opened(path, encoding="utf-8", newline="") as file:
+def _numbered_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    with _open(path, encoding="utf-8", newline="") as file:
         reader = csv.reader(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         for fields in reader:
             yield reader.line_num, fields

@@ -1,1 +1,1 @@
-"""See docs/architecture.md."""
+"""The model that stages make and run: assembled, saved, and encoding fast."""

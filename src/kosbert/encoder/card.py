@@ -1,7 +1,7 @@
 """The card of a model, which travels with it: what it is, under which licences, and how it was trained.
 
-A base gets a card, and each training extends that of the model it began with. So a card tells the whole chain, and
-obligations travel with the weights. It holds no dates and no examples drawn at random: the same model, the same bytes.
+A base gets a card, and each training extends the card of the model it began with. So a card tells the whole chain, and
+obligations travel with the weights. It holds no dates and no random examples: the same model has the same card.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from huggingface_hub import ModelCard, ModelCardData
 
 from kosbert.errors import KosbertError
-from kosbert.params import AnyBase, Dataset, FromHub, Pretrained, Recipe
+from kosbert.params import Base, Dataset, Recipe
 
 # What has to be installed to load a model; a test holds this to pyproject.toml.
 NEEDS = {"sentence-transformers": "6.2", "transformers": "5.0"}
@@ -30,7 +30,7 @@ SENTENCE_BERT = """\
 TEXT = """
 # Korean Sentence-BERT
 
-A sentence encoder for Korean. It maps a sentence, of which the first {longest} tokens count, to a vector of
+A sentence encoder for Korean. It maps a sentence, of which the first {max_seq_length} tokens count, to a vector of
 {dimensions} numbers: the mean of its token embeddings{normalized}. The cosine of two vectors tells how
 alike two sentences are.
 
@@ -50,7 +50,7 @@ print(model.similarity(embeddings[:1], embeddings[1:]))
 {prompt}
 ## {licences}
 
-Who passes this model on has to keep to the licences of all that it was made from:
+Whoever passes this model on must keep to the licences of everything it was made from:
 
 - Base model `{name}` ({title}): {terms}.
 
@@ -66,16 +66,27 @@ Who passes this model on has to keep to the licences of all that it was made fro
 PROMPT = "\nThe prompt `{prompt}` before every sentence is stored in the model; `encode` adds it.\n"
 
 
-def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str:
-    """Return the card of the base that params.yaml calls `name`, with the fields that model hubs read.
+def base_card(
+    name: str,
+    base: Base,
+    *,
+    max_seq_length: int,
+    dimensions: int,
+    prompt: str = "",
+    normalize: bool = False,
+    hub_name: str | None = None,
+) -> str:
+    """Return the card of a base model, with the fields that model hubs read.
 
     Args:
-        name: what params.yaml calls it.
-        base: its parameters.
-        longest: how many tokens of a sentence count.
-        dimensions: of an embedding.
+        name: what params.yaml calls the base.
+        base: the parameters of the base.
+        max_seq_length: how many tokens of a sentence count.
+        dimensions: how many numbers an embedding has.
+        prompt: the text before every sentence; none if empty.
+        normalize: whether embeddings have length 1.
+        hub_name: the name of the base on a model hub; None where it comes from elsewhere.
     """
-    prompt, normalize = (base.prompt, base.normalize) if isinstance(base, Pretrained) else ("", False)
     data = ModelCardData(
         language="ko",
         # Hubs know open licences by their lower-case SPDX names.
@@ -84,10 +95,10 @@ def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str
         library_name="sentence-transformers",
         pipeline_tag="sentence-similarity",
         tags=TAGS,
-        base_model=base.name if isinstance(base, FromHub) and base.path is None else None,
+        base_model=hub_name,
     )
     text = TEXT.format(
-        longest=longest,
+        max_seq_length=max_seq_length,
         dimensions=dimensions,
         normalized=", scaled to length 1" if normalize else "",
         name=name,
@@ -103,23 +114,23 @@ def base_card(name: str, base: AnyBase, *, longest: int, dimensions: int) -> str
     return f"---\n{data.to_yaml()}\n---\n{text}"
 
 
-def extended(
+def extend_card(
     card: str, name: str, recipe: Recipe, *, learning: str, papers: list[str], dataset: str, data: Dataset, seed: int
 ) -> str:
-    """Return the card of a model that was trained from the model of `card`.
+    """Return the card of a model that was trained from another.
 
     Args:
-        card: that of the model it began with.
-        name: of the recipe, and
-        recipe: its parameters.
-        learning: from which tables it learns and how, in words, and
-        papers: what to cite for that beside Sentence-BERT, which every card cites (BibTeX).
-        dataset: what params.yaml calls the dataset, and
-        data: its parameters.
-        seed: of the training.
+        card: the card of the model that training began with.
+        name: the name of the recipe.
+        recipe: the parameters of the recipe.
+        learning: which tables the recipe learns from and how, in words.
+        papers: what to cite for that (BibTeX) beside Sentence-BERT, which every card cites.
+        dataset: what params.yaml calls the dataset.
+        data: the parameters of the dataset.
+        seed: the seed of the training.
 
     Raises:
-        KosbertError: the card is none of ours.
+        KosbertError: the card was not made by `base_card`.
     """
     parsed = ModelCard(card)
     # A licence that forbids passing on is not softened by one that allows it.
@@ -144,14 +155,14 @@ def extended(
 def _kept(recipe: Recipe) -> str:
     if recipe.average is None:
         return (
-            "Kept is the best state on the dev set (Spearman correlation of the cosine), scored every "
-            f"{recipe.eval_steps} steps."
+            f"The dev set was scored every {recipe.eval_steps} steps, and the state with the best score kept (Spearman "
+            "correlation of the cosine)."
         )
     average = recipe.average
     runs = f" of each of {average.runs} runs (the first has this seed)" if average.runs > 1 else ""
     return (
-        f"Kept is an average of weights: the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
-        f"and {100 * average.init:g} % of what training began with."
+        f"The weights are an average: of the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
+        f"and, as a share of {100 * average.init:g} %, of the model that training began with."
     )
 
 
@@ -159,7 +170,7 @@ def _section(text: str, title: str) -> re.Match[str]:
     found = re.search(rf"^## {title}\n\n(?P<body>.*?)(?=\n## |\Z)", text, flags=re.M | re.S)
     if found is None:
         raise KosbertError(
-            f"the model to begin with has a card without the section {title!r}; `dvc repro -f base_model` makes it anew"
+            f"the card of the model to begin with has no section {title!r}; `dvc repro -f base_model` makes it anew"
         )
     return found
 

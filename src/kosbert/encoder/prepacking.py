@@ -1,7 +1,8 @@
-"""Weights that do not change for a while, as a CPU multiplies them fastest: in bf16, in oneDNN's own layout.
+"""Prepacked weights: in bf16 and in oneDNN's own layout, as a CPU multiplies them fastest.
 
-Laying weights out anew costs about as much as one batch, so this is for encoding, not for training. GELU is taken
-within the product before it. PyTorch's compiler does the same ("freezing"), but takes up to a minute to start.
+Prepacking costs about as much as one batch, and the weights may not change after it, so this is for encoding, not for
+training. GELU is computed within the product before it. PyTorch's compiler does the same ("freezing"), but takes up to
+a minute to start.
 """
 
 from collections.abc import Iterator
@@ -15,37 +16,37 @@ from transformers.activations import GELUActivation
 from kosbert.encoder.unpadding import can_unpad
 
 _OPS = torch.ops.mkldnn  # not public, but what PyTorch's own compiler relies on
-ROWS = 1024  # tokens of a batch, about, for which the layout is best
+ROWS = 1024  # the number of tokens in a batch for which the layout is best
 
 
-def can_prepack(encoder: SentenceTransformer) -> bool:
-    """Return whether `freezing` can be had: also the processor has to know bf16."""
+def can_prepack(model: SentenceTransformer) -> bool:
+    """Return whether a model can be prepacked here: it can work without padding, and the processor knows bf16."""
     offered = hasattr(_OPS, "_linear_pointwise") and hasattr(_OPS, "_reorder_linear_weight")
-    return can_unpad(encoder) and offered and bool(_OPS._is_mkldnn_bf16_supported())  # noqa: SLF001
+    return can_unpad(model) and offered and bool(_OPS._is_mkldnn_bf16_supported())  # noqa: SLF001
 
 
 @contextmanager
-def prepacking(encoder: SentenceTransformer) -> Iterator[None]:
-    """Let a `freezable` encoder compute in bf16 with frozen weights; there are no gradients."""
-    model = encoder[0].model
+def prepacking(model: SentenceTransformer) -> Iterator[None]:
+    """Let a model that `can_prepack` compute in bf16 with prepacked weights in the block; there are no gradients."""
+    inner = model[0].model
     with ExitStack() as undo:
 
         def replace(parent: nn.Module, name: str, child: nn.Module) -> None:
             undo.callback(setattr, parent, name, getattr(parent, name))
             setattr(parent, name, child)
 
-        for parent in [*model.modules()]:
+        for parent in [*inner.modules()]:
             activated = isinstance(getattr(parent, "intermediate_act_fn", None), GELUActivation)
             for name, child in [*parent.named_children()]:
                 if isinstance(child, nn.Linear):
-                    replace(parent, name, _Frozen(child, gelu=activated))
+                    replace(parent, name, _PrepackedLinear(child, gelu=activated))
             if activated:
                 replace(parent, "intermediate_act_fn", nn.Identity())
-        undo.callback(model.embeddings.register_forward_hook(_in_bf16).remove)
+        undo.callback(inner.embeddings.register_forward_hook(_in_bf16).remove)
         yield
 
 
-class _Frozen(nn.Module):
+class _PrepackedLinear(nn.Module):
     """A linear layer, followed by an exact GELU or by nothing."""
 
     def __init__(self, linear: nn.Linear, *, gelu: bool) -> None:

@@ -21,7 +21,7 @@ from transformers.masking_utils import AttentionMaskInterface
 
 from kosbert.encoder.model import first_position
 
-PACKED = "kosbert_packed"  # the name under which transformers knows our attention
+ATTENTION = "kosbert_unpadded"  # the name under which transformers knows our attention
 # Encoders in which nothing but attention looks at other tokens, and attention looks at all of them.
 UNPADDABLE = frozenset({"bert", "camembert", "electra", "roberta", "xlm-roberta"})
 GROUP = 32  # sentences that attention pads together
@@ -31,30 +31,35 @@ GROUP = 32  # sentences that attention pads together
 class Layout:
     """Where the tokens of a batch stand in attention: in groups of sentences of like length, each padded by itself.
 
-    Rows are counted a head at a time: row `token * heads + head` of the packed order; in the padded one, group after
-    group, row `(sentence * heads + head) * longest + place` of its group.
+    Rows are counted a head at a time: row `token * heads + head` without padding; with padding, group after group, row
+    `(sentence * heads + head) * longest + position` of its group.
+
+    Attributes:
+        padded: the padded row of each unpadded row [tokens * heads].
+        unpadded: the unpadded row of each padded row [padded rows]; 0 where there is padding.
+        biases: for each group, what is added to its scores [sentences * heads, 1, longest]: 0, or -1e9 at padding.
     """
 
-    padded: Tensor  # [tokens * heads] the padded row of each packed row
-    packed: Tensor  # [padded rows] the packed row of each padded row; 0 where there is padding
-    biases: list[Tensor]  # a group's [sentences * heads, 1, longest], added to the scores: 0, or -1e9 at padding
+    padded: Tensor
+    unpadded: Tensor
+    biases: list[Tensor]
 
 
 def lay_out(attention_mask: Tensor, heads: int) -> tuple[Tensor, Layout]:
     """Lay out a padded batch.
 
     Args:
-        attention_mask: [sentences, longest], 1 at tokens and 0 at padding.
-        heads: of attention.
+        attention_mask: 1 at tokens and 0 at padding [sentences, longest].
+        heads: the number of attention heads.
 
     Returns:
-        The place of each token in the padded batch [tokens], and the layout.
+        The index of each token in the flattened padded batch [tokens], and the layout.
     """
-    places = attention_mask.flatten().nonzero().squeeze(1)
-    sentence, place = places // attention_mask.shape[1], places % attention_mask.shape[1]
+    tokens = attention_mask.flatten().nonzero().squeeze(1)
+    sentence, position = tokens // attention_mask.shape[1], tokens % attention_mask.shape[1]
     lengths = attention_mask.sum(dim=1)
-    first = torch.empty_like(lengths)  # of each sentence: its first padded row
-    stride = torch.empty_like(lengths)  # and the length of its group
+    first = torch.empty_like(lengths)  # the first padded row of each sentence
+    stride = torch.empty_like(lengths)  # the length of the longest sentence in its group
     rows, biases = 0, []
     for group in lengths.argsort().split(GROUP):
         longest = int(lengths[group[-1]])
@@ -64,19 +69,19 @@ def lay_out(attention_mask: Tensor, heads: int) -> tuple[Tensor, Layout]:
         padding = torch.arange(longest) >= lengths[group, None]
         bias = torch.zeros(padding.shape).masked_fill(padding, -1e9)
         biases.append(bias.repeat_interleave(heads, dim=0).unsqueeze(1))
-    padded = (first[sentence, None] + torch.arange(heads) * stride[sentence, None] + place[:, None]).flatten()
-    packed = torch.zeros(rows, dtype=torch.long)
-    packed[padded] = torch.arange(len(padded))
-    return places, Layout(padded, packed, biases)
+    padded = (first[sentence, None] + torch.arange(heads) * stride[sentence, None] + position[:, None]).flatten()
+    unpadded = torch.zeros(rows, dtype=torch.long)
+    unpadded[padded] = torch.arange(len(padded))
+    return tokens, Layout(padded, unpadded, biases)
 
 
 class _Pad(torch.autograd.Function):
-    """Packed rows to padded rows. At padding stands any row: as a key it has no weight, as a query it is dropped."""
+    """Unpadded rows to padded rows. At padding stands any row: as a key it has no weight, as a query it is dropped."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, layout: Layout) -> Tensor:  # noqa: ANN401 - torch's context
         ctx.layout = layout
-        return rows.index_select(0, layout.packed)
+        return rows.index_select(0, layout.unpadded)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
@@ -84,7 +89,7 @@ class _Pad(torch.autograd.Function):
 
 
 class _Unpad(torch.autograd.Function):
-    """Padded rows to packed rows."""
+    """Padded rows to unpadded rows."""
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor, layout: Layout) -> Tensor:  # noqa: ANN401
@@ -94,7 +99,7 @@ class _Unpad(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         layout = ctx.layout
-        padded = gradients[0].new_zeros(len(layout.packed), gradients[0].shape[1])
+        padded = gradients[0].new_zeros(len(layout.unpadded), gradients[0].shape[1])
         return padded.index_copy_(0, layout.padded, gradients[0]), None
 
 
@@ -110,17 +115,17 @@ def attention(
     dropout: float = 0.0,
     **_: object,
 ) -> tuple[Tensor, None]:
-    """Attend within each sentence of a packed batch.
+    """Attend within each sentence of an unpadded batch.
 
     Args:
         module: the attention layer.
-        query: [1, heads, tokens, size of a head]; so are `key` and `value`.
-        key: see `query`.
-        value: see `query`.
-        attention_mask: none; the layout says it.
-        layout: of the batch.
-        scaling: of the scores.
-        dropout: the share of weights that are dropped in training.
+        query: the queries [1, heads, tokens, size of a head].
+        key: the keys, of the same shape.
+        value: the values, of the same shape.
+        attention_mask: always None; the layout says where the sentences are.
+        layout: the layout of the batch.
+        scaling: the factor of the scores.
+        dropout: the share of the attention weights that are dropped in training.
 
     Returns:
         [1, tokens, heads, size of a head], and no weights.
@@ -148,58 +153,58 @@ def _attend(bias: Tensor, query: Tensor, key: Tensor, value: Tensor, *, scaling:
     return weights.bmm(value).flatten(0, 1)
 
 
-AttentionInterface.register(PACKED, attention)
-AttentionMaskInterface.register(PACKED, lambda *_, **__: None)
+AttentionInterface.register(ATTENTION, attention)
+AttentionMaskInterface.register(ATTENTION, lambda *_, **__: None)
 
 
 @contextmanager
-def unpadding(encoder: SentenceTransformer) -> Iterator[None]:
-    """Let an encoder work without padding, on a CPU, if it is of a kind that can; else leave it as it is."""
-    transformer = encoder[0]
-    if not can_unpad(encoder) or _attention_of(transformer) == PACKED:  # nothing to do twice
+def unpadding(model: SentenceTransformer) -> Iterator[None]:
+    """Let a model work without padding in the block, if it is on a CPU and of a kind that can; else leave it alone."""
+    transformer = model[0]
+    if not can_unpad(model) or _attention_of(transformer) == ATTENTION:  # it does already
         yield
         return
-    model, before = transformer.model, _attention_of(transformer)
+    inner, before = transformer.model, _attention_of(transformer)
     named = transformer.model_forward_params
     with ExitStack() as undo:
         undo.callback(setattr, transformer, "model_forward_params", named)
-        undo.callback(model.set_attn_implementation, before)
-        model.set_attn_implementation(PACKED)
+        undo.callback(inner.set_attn_implementation, before)
+        inner.set_attn_implementation(ATTENTION)
         if named is not None:
             transformer.model_forward_params = {*named, "layout", "position_ids"}
         hooks = (
-            transformer.register_forward_pre_hook(_pack),
+            transformer.register_forward_pre_hook(_remove_padding),
             transformer.register_forward_hook(_in_full_precision),
-            model.embeddings.register_forward_hook(_in_working_precision),
+            inner.embeddings.register_forward_hook(_in_working_precision),
         )
         for hook in hooks:
             undo.callback(hook.remove)
         yield
 
 
-def can_unpad(encoder: SentenceTransformer) -> bool:
-    """Return whether an encoder is on a CPU, and of a kind that can work without padding."""
-    on_cpu = encoder.device.type == "cpu"
-    return on_cpu and isinstance(encoder[0], Transformer) and encoder[0].model.config.model_type in UNPADDABLE
+def can_unpad(model: SentenceTransformer) -> bool:
+    """Return whether a model is on a CPU, and of a kind that can work without padding."""
+    on_cpu = model.device.type == "cpu"
+    return on_cpu and isinstance(model[0], Transformer) and model[0].model.config.model_type in UNPADDABLE
 
 
 def _attention_of(transformer: Transformer) -> str:
     return str(transformer.model.config._attn_implementation)  # noqa: SLF001 - there is no public name
 
 
-def _pack(transformer: Transformer, arguments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+def _remove_padding(transformer: Transformer, arguments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     features = dict(arguments[0])
     mask = features.pop("attention_mask")
-    places, layout = lay_out(mask, transformer.model.config.num_attention_heads)
+    tokens, layout = lay_out(mask, transformer.model.config.num_attention_heads)
     for name in ("input_ids", "token_type_ids"):
         if name in features:
-            features[name] = features[name].flatten()[places].unsqueeze(0)
+            features[name] = features[name].flatten()[tokens].unsqueeze(0)
     lengths = mask.sum(dim=1)
-    features["position_ids"] = (places % mask.shape[1] + first_position(transformer.model)).unsqueeze(0)
+    features["position_ids"] = (tokens % mask.shape[1] + first_position(transformer.model)).unsqueeze(0)
     features["layout"] = layout
-    # The names under which the library's pooling takes packed batches.
+    # The names under which the library's pooling takes batches without padding.
     features["cu_seq_lens_q"] = functional.pad(lengths.cumsum(0), (1, 0))
-    features["seq_idx"] = (places // mask.shape[1]).unsqueeze(0)
+    features["seq_idx"] = (tokens // mask.shape[1]).unsqueeze(0)
     return (features, *arguments[1:])
 
 

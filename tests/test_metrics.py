@@ -1,0 +1,73 @@
+"""The files of metrics and costs: what is written is read, and what is damaged is refused in one line."""
+
+import pytest
+
+from kosbert.errors import KosbertError
+from kosbert.metrics import (
+    METRICS,
+    Cost,
+    find_cost,
+    read_cost,
+    read_metrics,
+    record_cost,
+    write_cost,
+    write_metrics,
+)
+
+
+def test_metrics_are_read_as_they_were_written(tmp_path):
+    metrics = {name: number + 0.25 for number, name in enumerate(METRICS)}
+    write_metrics(tmp_path / "sts.json", metrics)
+    assert read_metrics(tmp_path / "sts.json") == metrics
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "not found"),
+        ("{", "not valid JSON"),
+        ("{}", "expected exactly the keys cosine_pearson"),
+        ("[]", "expected exactly the keys"),
+    ],
+)
+def test_metrics_that_are_not_the_eight_are_refused(tmp_path, content, message):
+    path = tmp_path / "sts.json"
+    if content:
+        path.write_text(content)
+    with pytest.raises(KosbertError) as error:
+        read_metrics(path)
+    assert error.value.message.startswith(f"{path}: {message}")
+
+
+def cost(minutes, weights):
+    return Cost(3, minutes, "fp32 on cpu, 2 threads", weights)
+
+
+def test_the_recorded_cost_stays_with_its_weights_whatever_is_measured(tmp_path):
+    recorded, measured = tmp_path / "metrics/costs/nli.json", tmp_path / "measured"
+    assert find_cost(recorded, measured, "a") is None
+    write_cost(measured / "a.json", cost(4.0, "a"))
+    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    write_cost(measured / "a.json", cost(5.0, "a"))  # the same training again, at another speed
+    before = recorded.read_bytes()
+    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    assert recorded.read_bytes() == before
+    assert read_cost(recorded) == cost(4.0, "a")
+
+
+def test_a_cost_comes_back_with_its_weights(tmp_path):
+    recorded, measured = tmp_path / "nli.json", tmp_path / "measured"
+    write_cost(recorded, cost(4.0, "a"))  # it came with the repository: nothing was measured here
+    record_cost(recorded, measured, find_cost(recorded, measured, "b"))
+    assert read_cost(recorded) is None, "what these weights cost is not known"
+    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    assert read_cost(recorded) == cost(4.0, "a")
+
+
+@pytest.mark.parametrize(
+    "damaged", ["{", "{}", '{"parameters": "many", "minutes": 4.0, "on": "cpu", "weights": "a"}', '{"minutes": 4.0}']
+)
+def test_a_damaged_cost_is_a_clear_error(tmp_path, damaged):
+    (tmp_path / "nli.json").write_text(damaged)
+    with pytest.raises(KosbertError, match=r"nli\.json: expected parameters, minutes, on, weights"):
+        read_cost(tmp_path / "nli.json")
