@@ -14,8 +14,8 @@ WORKDIR /project
 COPY constraints.txt ./
 RUN python3 -m venv /opt/venv \
  && pip install ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} --constraint constraints.txt torch
-# An editable install of a package without code: what it names is found in /project/src when it runs, also where the
-# user's own project is mounted, and a change of the code makes no dependency be installed anew.
+# An editable install of a package without code: when it runs, its code is found in /project/src, also where the user's
+# own project is mounted, and a change of the code reinstalls no dependency.
 COPY pyproject.toml ./
 RUN mkdir src && touch README.md && pip install --constraint constraints.txt --editable ".[$EXTRAS]"
 

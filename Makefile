@@ -1,6 +1,6 @@
-# `make` lists what there is; `make benchmark` and `make test` do all set-up themselves.
+# `make` lists the targets; `make benchmark` and `make test` create the virtual environment on first use.
 
-# Python 3.11 to 3.14; the first of these that is there.
+# Python 3.11 to 3.14; the first of these that is installed.
 PYTHON ?= $(firstword $(foreach version,11 12 13 14,$(shell command -v python3.$(version))) python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
 .PHONY: help benchmark metrics-diff plots summary comment test faults check demo setup audit gc clean
 
-# What the figures are held against. Recipes take these from their environment ("$$BASE"), so that a branch's name is
+# What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
 export BASE ?= main
 export PULL_REQUEST ?=
@@ -21,10 +21,10 @@ help: ## List these targets
 benchmark: $(READY) ## Regenerate the performance table: set-up, dvc repro, the table
 	@$(BIN)/kosbert benchmark
 
-metrics-diff: $(READY) ## Hold the figures against those at BASE=main; fails if one has dropped too far
+metrics-diff: $(READY) ## Compare the metrics with those at BASE=main; fails if one has dropped too far
 	@$(BIN)/kosbert difference --out $(DIFFERENCE) -- "$$BASE"
 
-plots: $(READY) ## Lay the training curves over those at BASE=main, in build/plots
+plots: $(READY) ## Draw the training curves over those at BASE=main, in build/plots
 	@mkdir -p build
 	@$(BIN)/dvc plots diff --out build/plots -- "$$BASE"
 
@@ -49,7 +49,7 @@ check: $(READY) ## Lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-setup: $(READY) ## Make the virtual environment .venv with everything pinned
+setup: $(READY) ## Create the virtual environment .venv with everything pinned
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s; give another: make PYTHON=…" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -59,7 +59,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 # In an environment of its own: what it needs is not what we need.
-audit: ## Hold the pinned versions against the known weaknesses (needs the network)
+audit: ## Check the pinned versions for known vulnerabilities (needs the network)
 	@$(PYTHON) -m venv build/audit
 	@build/audit/bin/python -m pip install -qq --disable-pip-version-check pip-audit==2.10.1
 	@build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt

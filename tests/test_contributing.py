@@ -21,7 +21,7 @@ WORDS = ("아이가", "강아지가", "선생님이"), ("공원에서", "집에�
 
 
 def steps(title):
-    """The blocks of a section that change a file: which file, in which language, and the block."""
+    """Return the blocks of a section that change a file: the file, the language, and the block."""
     return re.findall(r"`([^`\n]+)`:\n\n```(yaml|diff|python)\n(.*?)```", SECTIONS[title], flags=re.DOTALL)
 
 
@@ -77,13 +77,13 @@ def write(path, rows):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project to which everything is added, and whose table has one row: the new recipe's."""
+    """A copy of the project to which everything is added, and which trains the new recipe alone."""
     project = made_small(ROOT, tmp_path_factory.mktemp("contributing") / "project")
     write_klue_roberta(project.folder.parent / "our-bert", write_dataset(project.folder.parent / "ours"))
     for title in SECTIONS:
         follow(project.folder, title)
     values = project.params() | {"base_model": "our-bert", "dataset": "ours"}
-    values["recipes"]["sts_dropout"] |= {"loss": "angle", "epochs": 1}
+    values["recipes"] = {"sts_dropout": values["recipes"]["sts_dropout"] | {"loss": "angle", "epochs": 1}}
     values["report"]["rows"] = {"sts_dropout": values["report"]["rows"]["sts_dropout"]}
     (project.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     project.log = project.run("dvc", "repro", "report")
@@ -96,13 +96,20 @@ def project(tmp_path_factory):
         ("Add a recipe", ["params.yaml"]),
         ("Add a base model", ["params.yaml"]),
         ("Add a dataset", ["params.yaml"]),
-        ("Add a loss", ["src/kosbert/params.py", "src/kosbert/training/objectives.py"]),
+        ("Add a loss", ["src/kosbert/params.py", "src/kosbert/training/losses.py"]),
         ("Add a command", ["src/kosbert/commands/count.py", "src/kosbert/cli.py"]),
-        ("Add a similarity", ["src/kosbert/evaluation/figures.py", "src/kosbert/evaluation/predict.py"]),
+        ("Add a similarity", ["src/kosbert/metrics.py", "src/kosbert/evaluation/predict.py"]),
     ],
 )
 def test_a_change_touches_as_few_files_as_promised(title, files):
     assert [path for path, *_ in steps(title)] == files
+
+
+def test_each_file_that_the_page_names_is_there_or_made_by_it():
+    named = set(re.findall(r"`((?:src|stages|tests|docs|benchmarks)/[\w/.-]+)`", PAGE))
+    assert {"src/kosbert/base/build.py", "tests/test_contributing.py"} <= named
+    missing = [path for path in sorted(named) if not (ROOT / path).exists()]
+    assert missing == ["src/kosbert/commands/count.py"]
 
 
 def test_the_new_recipe_has_its_row_in_the_table(project):
@@ -136,11 +143,11 @@ def test_the_new_loss_is_trained_with(project):
     assert "150 examples, angle loss" in project.log
 
 
-def test_the_new_similarity_has_its_figures(project):
-    figures = json.loads((project.folder / "metrics/sts_dropout.json").read_text())
-    assert [*figures][-4:] == ["dot_pearson", "dot_spearman", "chebyshev_pearson", "chebyshev_spearman"]
+def test_the_new_similarity_has_its_metrics(project):
+    metrics = json.loads((project.folder / "metrics/sts_dropout.json").read_text())
+    assert [*metrics][-4:] == ["dot_pearson", "dot_spearman", "chebyshev_pearson", "chebyshev_spearman"]
     head, _, row = re.findall(r"^\|.*", project.log.partition("By size.")[0], flags=re.MULTILINE)
-    assert len(row.split("|")) == len(head.split("|")) == len(figures) + 4
+    assert len(row.split("|")) == len(head.split("|")) == len(metrics) + 4
     assert "che P |   che S |" in head
 
 

@@ -20,7 +20,7 @@ def said(name):
 
 
 def last_stage():
-    return INSTRUCTIONS[max(place for place, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
+    return INSTRUCTIONS[max(index for index, (name, _) in enumerate(INSTRUCTIONS) if name == "FROM") :]
 
 
 def in_context(path):

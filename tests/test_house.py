@@ -1,54 +1,57 @@
-"""The house rules: what stages depend on is what they say, imports go one way, and the README is true."""
+"""The house rules: imports go one way, stages depend on what they use, and the documentation is true."""
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from support.architecture import BEGIN as TREE_BEGIN
+from support.architecture import END as TREE_END
+from support.architecture import tree
 
 from kosbert import params
+from kosbert.metrics import read_cost, read_metrics
 from kosbert.report.table import BEGIN, END, performance
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/kosbert"
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 STAGES = {name: stage.get("do", stage) for name, stage in PIPELINE.items()}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-# What each part of the library may import from the rest of it.
+# What each room may import besides itself. A room is a folder of the package, or a module at its root.
+FLOOR = {"errors"}
 ALLOWED = {
     "errors": set(),
-    "files": {"errors"},
-    "params": {"errors"},
-    "card": {"errors", "params"},
-    "cost": {"errors", "files"},
-    "encoder": {"errors", "files"},
-    "git": {"errors"},
-    "loading": {"errors", "encoder", "base"},
-    "korean_tasks": {"errors", "files", "loading"},
-    "publish": {"errors", "files", "params", "card", "dvc", "encoder", "evaluation"},
-    "packing": {"encoder"},
-    "freezing": {"packing"},
-    "batches": set(),
-    "encoding": {"batches", "packing", "freezing"},
-    "inference": {"errors", "batches"},
-    "benchmark": {"errors", "params", "data", "git"},
-    "quantized": {"errors", "encoder", "inference"},
-    "dvc": {"errors"},
-    "difference": {"errors", "dvc", "evaluation"},
-    "spread": {"errors", "params", "dvc", "git", "difference"},
-    "apps": {"errors", "files", "data", "encoder", "loading", "encoding", "inference", "quantized", "apps"},
-    "data": {"errors", "files", "params", "data"},
-    "base": {"errors", "files", "params", "data", "encoder", "base"},
-    "training": {"errors", "files", "params", "cost", "data", "encoder", "encoding", "packing", "training"},
-    "evaluation": {"errors", "files", "params", "cost", "data", "encoder", "encoding", "evaluation"},
-    "report": {"errors", "files", "params", "data", "evaluation", "report"},
+    "command": FLOOR,
+    "files": FLOOR,
+    "params": FLOOR,
+    "metrics": FLOOR | {"files"},
+    "data": FLOOR | {"files", "params"},
+    "encoder": FLOOR | {"files", "params"},
+    "base": FLOOR | {"files", "params", "data", "encoder"},
+    "training": FLOOR | {"files", "params", "metrics", "data", "encoder"},
+    "evaluation": FLOOR | {"files", "metrics", "encoder"},
+    "report": FLOOR | {"files", "params", "metrics", "data", "evaluation"},
+    "inference": FLOOR | {"files", "encoder"},
+    "readers": FLOOR | {"data"},
+    "apps": FLOOR | {"files", "readers", "inference"},
+    "project": FLOOR | {"files", "params", "metrics", "data", "encoder"},
 }
+FACE = {"__init__", "__main__", "cli"}  # the ways in, which know the rooms that they lead to
+ROOMS = {*ALLOWED, "commands"}
+NOT_FOR_STAGES = {"apps", "inference", "readers", "project", "commands"}
+
+
+def room_of(path):
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def imported(path):
-    """The modules of kosbert that a file imports, as paths."""
+    """The modules of kosbert that a file imports, as paths; imports inside functions count too."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "kosbert":
@@ -67,44 +70,76 @@ def imported_in_the_end(path):
     while left:
         found |= left
         left = set().union(*map(imported, left)) - found
-    return found
+    return found - {path}
 
 
-def declared_code(stage):
-    return {dep for dep in STAGES[stage]["deps"] if dep.startswith(("src/", "stages/"))}
+def files_of(room):
+    folder = PACKAGE / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_all_the_code_it_runs_and_on_no_other(stage):
-    needed = {str(path.relative_to(ROOT)) for path in imported_in_the_end(ROOT / "stages" / f"{stage}.py")}
-    declared = declared_code(stage)
+def test_every_module_has_its_room_and_none_lies_loose():
+    parts = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or path.is_dir()} - {"__pycache__"}
+    assert parts == FACE | ROOMS
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_only_what_it_may(room):
+    reached = {room_of(path) for file in files_of(room) for path in imported(file)}
+    assert reached - {room} - ALLOWED[room] == set()
+
+
+def test_no_module_imports_one_that_imports_it():
+    modules = [path for room in ROOMS for path in files_of(room)]
     assert [
-        path for path in sorted(needed) if not any(path == dep or path.startswith(f"{dep}/") for dep in declared)
-    ] == []
-    assert [
-        dep for dep in sorted(declared) if not any(path == dep or path.startswith(f"{dep}/") for path in needed)
+        str(path) for path in modules if path in set().union(*map(imported_in_the_end, imported(path)), set())
     ] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "src/kosbert").rglob("__init__.py")), ids=str)
-def test_packages_are_doors_without_code(path):
+@pytest.mark.parametrize("path", sorted(PACKAGE.glob("*/**/__init__.py")), ids=str)
+def test_the_face_of_a_room_has_no_code(path):
     (only,) = ast.parse(path.read_text(encoding="utf-8")).body
     assert isinstance(only, ast.Expr)
 
 
-def test_every_part_has_its_place():
-    parts = {path.stem for path in (ROOT / "src/kosbert").iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert parts - {"__init__", "__pycache__", "cli", "commands"} == {*ALLOWED}
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_the_rooms_that_it_uses_and_on_no_others(stage):
+    rooms = {room_of(path) for path in imported_in_the_end(ROOT / "stages" / f"{stage}.py")}
+    assert rooms & NOT_FOR_STAGES == set()
+    paths = (f"src/kosbert/{room}" if (PACKAGE / room).is_dir() else f"src/kosbert/{room}.py" for room in rooms)
+    code = [dep for dep in STAGES[stage]["deps"] if dep.startswith(("src/", "stages/"))]
+    assert sorted(code) == sorted([f"stages/{stage}.py", *paths])
 
 
-@pytest.mark.parametrize("part", ALLOWED)
-def test_imports_go_one_way(part):
-    place = ROOT / "src/kosbert" / part
-    files = place.rglob("*.py") if place.is_dir() else [place.with_suffix(".py")]
-    reached = {
-        path.relative_to(ROOT / "src/kosbert").parts[0].removesuffix(".py") for file in files for path in imported(file)
-    }
-    assert reached - ALLOWED[part] == set()
+UNTOUCHED = """
+import importlib, logging, os, pkgutil, sys, warnings
+
+def state():
+    levels = {name: logging.getLogger(name).level for name in ("", "transformers", "sentence_transformers", "datasets")}
+    return sys.excepthook, {**os.environ}, levels
+
+# What other libraries do when they are imported does not count.
+import accelerate, datasets, dvclive, matplotlib.figure, mteb, openvino, pyarrow.parquet, sentence_transformers
+import sklearn.cluster, sklearn.manifold, sklearn.metrics, uvicorn, fastapi, usearch.index
+before, filters = state(), [*warnings.filters]
+import kosbert
+assert state() == before and warnings.filters == filters
+package = importlib.import_module("kosbert.%(room)s")
+for module in pkgutil.walk_packages(getattr(package, "__path__", []), "kosbert.%(room)s."):
+    importlib.import_module(module.name)
+after = state()
+assert after == before, [(one, other) for one, other in zip(before, after) if one != other]
+ours = [one for one in warnings.filters if one not in filters and "kosbert" in str(one)]
+assert ours == [], ours
+"""
+
+
+@pytest.mark.parametrize("room", ["encoder", "training", "inference", "apps", "report", "commands"])
+def test_an_import_changes_nothing_in_the_users_process(room):
+    done = subprocess.run(
+        [sys.executable, "-c", UNTOUCHED % {"room": room}], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def leaves(value, prefix=""):
@@ -130,30 +165,36 @@ def test_every_parameter_is_one_of_a_stage():
     ] == []
 
 
+def test_the_architecture_page_has_the_tree_of_the_code():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert page.partition(TREE_BEGIN)[2].partition(TREE_END)[0] == f"\n```\n{tree(ROOT)}```\n", (
+        "write it anew: python tests/support/architecture.py"
+    )
+
+
+def test_the_architecture_page_has_the_rules_that_are_tested():
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \|$", page, flags=re.M)
+    assert {room: {*re.findall(r"`(\w+)`", may)} for room, may in rows} == ALLOWED
+
+
 def test_the_readme_lists_the_stages_in_their_order():
-    rows = re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", README.split("## The stages")[1].split("\n#")[0], flags=re.M)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", readme.split("## The stages")[1].split("\n#")[0], flags=re.M)
     assert rows == list(STAGES)
 
 
-def test_the_readmes_tree_names_every_file_of_the_code():
-    tree = README.split("## The tree")[1].split("```")[1]
-    named, folders = set(), []
-    for line in tree.strip().splitlines():
-        depth = (len(line) - len(line.lstrip())) // 2
-        folders[depth:] = [line.split()[0].rstrip("/")]
-        named.add("/".join(folders))
-    for path in named:
-        assert (ROOT / path).exists() or path in ("models", "curves", "predictions", "report", "dvc.lock"), (
-            f"{path} is in the tree, but not in the project"
-        )
-    code = [path.relative_to(ROOT) for part in ("src", "stages") for path in (ROOT / part).rglob("*.py")]
-    assert [str(path) for path in sorted(code) if path.name != "__init__.py" and str(path) not in named] == []
-
-
 def test_the_readmes_table_is_the_one_of_the_committed_metrics():
-    table = performance(params.load(ROOT / "params.yaml"), ROOT / "metrics")
+    chosen = params.load(ROOT / "params.yaml")
+    table = performance(
+        chosen,
+        {row: read_metrics(ROOT / f"metrics/{row}.json") for row in chosen.report.rows},
+        {recipe: read_cost(ROOT / f"metrics/costs/{recipe}.json") for recipe in chosen.recipes},
+    )
     assert (ROOT / "metrics/performance.md").read_text(encoding="utf-8") == table
-    assert README.partition(BEGIN)[2].partition(END)[0] == f"\n{table}"
+    for readme in ("README.md", "README.ko.md"):
+        text = (ROOT / readme).read_text(encoding="utf-8")
+        assert text.partition(BEGIN)[2].partition(END)[0] == f"\n{table}"
 
 
 def test_every_dependency_is_pinned():

@@ -105,7 +105,7 @@ def test_a_pull_request_from_a_fork_gets_no_comment_for_its_token_cannot_write()
 
 
 @pytest.mark.parametrize("name", ["benchmark", "weekly"])
-def test_figures_are_never_those_of_the_sample(name):
+def test_the_metrics_are_never_those_of_the_sample(name):
     assert load(ROOT / f".github/workflows/{name}.yml")["env"]["KOSBERT_FALL_BACK"] == "no"
 
 

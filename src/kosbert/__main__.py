@@ -1,5 +1,5 @@
 """`python -m kosbert` is the command `kosbert`."""
 
-from kosbert.cli import main
+import runpy
 
-main(prog_name="kosbert")
+runpy.run_module("kosbert.cli", run_name="__main__")

@@ -28,3 +28,6 @@ def main() -> None:
 
 for name in COMMANDS:
     main.add_command(getattr(import_module(f"kosbert.commands.{name}"), name))
+
+if __name__ == "__main__":
+    main(prog_name="kosbert")

@@ -9,13 +9,14 @@ DAY = 24 * 60 * 60
 
 
 def strike(name: str, at: int) -> None:
-    """Send all of `dvc repro` a signal as the stage renames the `at`-th of its drafts; 0: as its library loads."""
+    """Send all of `dvc repro` a signal as the stage puts its `at`-th file in place; 0: as it loads its libraries."""
     left = [at]
 
     def hook(event: str, arguments: tuple) -> None:
         if event == "os.rename" and not str(arguments[1]).endswith(".pyc"):
             left[0] -= 1
-        loading = event == "import" and at == 0 and hasattr(sys.modules.get("kosbert.errors"), "Command")
+        loading = event == "import" and at == 0 and hasattr(sys.modules.get("kosbert.command"), "Command")
+        loading = loading and str(arguments[0]).startswith("kosbert.")
         if left[0] == 0 and (loading or event == "os.rename"):
             left[0] = -1  # once
             os.killpg(os.getpgrp(), getattr(signal, name))

@@ -121,13 +121,13 @@ def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_work
         assert project.git("status", "--porcelain") == ""
         refused = project.run("dvc", "repro", expect=255)
         strict = project.run("kosbert", "benchmark", "--no-fall-back", expect=1)
-    told = [index for index, line in enumerate(lines) if "The dataset 'kornlu' could not be had" in line]
+    told = [index for index, line in enumerate(lines) if "The dataset 'kornlu' could not be downloaded" in line]
     table = next(index for index, line in enumerate(lines) if line.startswith("Dataset `sample`"))
     assert told[0] < table < told[-1], "it is said first and last"
     assert f"  {tmp_path / 'nowhere'}" in lines
     assert "  http://127.0.0.1:9/kornlu" in lines
     assert any("KORNLU_MIRROR" in line for line in lines[told[-1] :])
-    assert "KorSTS/sts-train.tsv could not be had" in refused
+    assert "KorSTS/sts-train.tsv could not be downloaded" in refused
     assert "Traceback" not in refused
     assert "a stage failed; the lines above say why" in strict
     assert "Dataset `sample`" not in strict

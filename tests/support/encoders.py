@@ -3,8 +3,8 @@
 import torch
 from transformers import AutoModel, DistilBertConfig
 
-from kosbert.encoder.model import assemble, load
 from kosbert.encoder.encode import has_bf16
+from kosbert.encoder.model import assemble, load
 
 CLOSE = 2e-2 if has_bf16(torch.device("cpu")) else 1e-5  # of our embeddings to plain ones, which are in fp32
 
