@@ -116,29 +116,29 @@ import importlib, logging, os, pkgutil, sys, warnings
 
 def state():
     levels = {name: logging.getLogger(name).level for name in ("", "transformers", "sentence_transformers", "datasets")}
-    return sys.excepthook, {**os.environ}, levels
+    return sys.excepthook, {**os.environ}, levels, [*warnings.filters]
 
-# What other libraries do when they are imported does not count.
-import accelerate, datasets, dvclive, matplotlib.figure, mteb, openvino, pyarrow.parquet, sentence_transformers
-import sklearn.cluster, sklearn.manifold, sklearn.metrics, uvicorn, fastapi, usearch.index
-before, filters = state(), [*warnings.filters]
+before = state()
 import kosbert
-assert state() == before and warnings.filters == filters
-package = importlib.import_module("kosbert.%(room)s")
-for module in pkgutil.walk_packages(getattr(package, "__path__", []), "kosbert.%(room)s."):
-    importlib.import_module(module.name)
-after = state()
-assert after == before, [(one, other) for one, other in zip(before, after) if one != other]
-ours = [one for one in warnings.filters if one not in filters and "kosbert" in str(one)]
-assert ours == [], ours
+assert state() == before, "kosbert"
+# What other libraries do when they are imported does not count.
+import accelerate, datasets, dvclive, fastapi, huggingface_hub, jinja2, matplotlib.figure, mteb, openvino, pandas
+import pyarrow.parquet, scipy.stats, sentence_transformers, sentencepiece, sklearn.cluster, sklearn.manifold
+import sklearn.metrics, transformers, usearch.index, uvicorn
+for module in ("sentence_transformers.sentence_transformer.losses", "transformers.models.auto.modeling_auto"):
+    importlib.import_module(module)
+changed = []
+for module in pkgutil.walk_packages(kosbert.__path__, "kosbert."):
+    if module.name != "kosbert.__main__":  # the command itself
+        before = state()
+        importlib.import_module(module.name)
+        changed += [module.name] * (state() != before)
+assert changed == []
 """
 
 
-@pytest.mark.parametrize("room", ["encoder", "training", "inference", "apps", "report", "commands"])
-def test_an_import_changes_nothing_in_the_users_process(room):
-    done = subprocess.run(
-        [sys.executable, "-c", UNTOUCHED % {"room": room}], capture_output=True, text=True, check=False
-    )
+def test_no_import_changes_anything_in_the_users_process():
+    done = subprocess.run([sys.executable, "-c", UNTOUCHED], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -101,7 +101,7 @@ def test_a_bad_file_is_one_line_and_writes_nothing(tiny, tmp_path, content, line
 
 
 def test_too_many_to_merge_are_refused_before_any_model_is_loaded(file, tmp_path, monkeypatch):
-    monkeypatch.setattr(clustering, "LARGEST", 5)
+    monkeypatch.setattr(clustering, "MAX_AGGLOMERATIVE", 5)
     output = kosbert(tmp_path / "no model", file, "--method", "agglomerative", code=1)
     assert "use communities" in output
     assert output.count("\n") == 1

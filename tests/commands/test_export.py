@@ -14,7 +14,7 @@ def test_the_lowest_cosine_is_shown(tiny, tmp_path):
     texts = tmp_path / "texts.txt"
     texts.write_text("비가 온다.\n눈이 온다.\n", encoding="utf-8")
     shown = kosbert(tiny, "--out", tmp_path / "out", "--check", texts, "--precision", "int8")
-    found = re.fullmatch(r".*/out: [\d.]+ MB in int8, lowest cosine with the original (\d\.\d{5}) of 2 texts", shown)
+    found = re.fullmatch(r".*/out: [\d.]+ MB in int8, lowest cosine with the original (\d\.\d{5}) among 2 texts", shown)
     assert 0.97 <= float(found[1]) <= 1
 
 

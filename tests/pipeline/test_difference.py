@@ -19,8 +19,8 @@ def learn(recipe, rate):
     return change
 
 
-def figures(table):
-    """The rows of a table of figures: row, figure, before, now, change."""
+def changes(table):
+    """The rows of a table of metrics: row, metric, before, now, change."""
     rows = re.findall(r"^\| (\w+) +\| (\w+_\w+) +\| +(\S+) \| +(\S+) \| +(\S*) \|$", table, flags=re.MULTILINE)
     return {(row, figure): tuple(values) for row, figure, *values in rows}
 
@@ -40,9 +40,9 @@ def test_a_harmless_change_passes_and_is_shown(project):
     with project.branch("harmless", learn("sts", 1.01e-3)):
         said = project.make("metrics-diff", "BASE=main")
         project.make("plots")
-    assert "**Passes**: no figure is more than 1 point below that of `main`." in said
+    assert "**Passes**: no metric is more than 1 point below that of `main`." in said
     assert re.search(r"\| `recipes\.sts\.learning_rate` \| `0\.001` +\| `0\.00101` +\|", said)
-    found = figures(said)
+    found = changes(said)
     assert {row for row, _ in found} == {"base", "nli", "sts", "nli_sts"}
     assert [key for key in found if key[0] != "sts"] == [(r, "cosine_spearman") for r in ("base", "nli", "nli_sts")]
     assert any(float(change) for _, _, change in found.values()), "the change shows"
@@ -60,10 +60,10 @@ def test_a_broken_recipe_fails_and_the_summary_and_the_comment_say_so(project, g
         project.run("kosbert", "difference", "main", expect=1)
         project.make("summary")
         project.make("comment")
-    found = figures(said)
+    found = changes(said)
     before, now, change = map(float, found["sts", "cosine_spearman"])
     assert round(now - before, 2) == change < -1
-    assert "**Fails** (a figure may drop by 1 point):" in said
+    assert "**Fails** (a metric may drop by 1 point):" in said
     assert re.search(rf"^- Row `sts` dropped: .*cosine_spearman {change:+.2f}", said, flags=re.MULTILINE)
     assert "Row `nli`" not in said
     written = (project.folder / "build/difference.md").read_text(encoding="utf-8")
@@ -77,25 +77,25 @@ def test_a_row_that_vanishes_fails_and_a_new_one_passes(project):
     with project.branch("fewer", lambda values: values["report"]["rows"].pop("nli")):
         said = project.make("metrics-diff", expect=2)
     assert "- Row `nli` has vanished." in said
-    assert [before_now[1] for key, before_now in figures(said).items() if key[0] == "nli"] == ["gone"] * len(METRICS)
+    assert [before_now[1] for key, before_now in changes(said).items() if key[0] == "nli"] == ["gone"] * len(METRICS)
     said = project.make("metrics-diff", "BASE=fewer")
     assert "**Passes**" in said
-    assert "Row `nli` is new; there is nothing to hold it against." in said
+    assert "Row `nli` is new; there is nothing to compare it with." in said
 
 
-def test_figures_of_other_parameters_and_of_another_test_set_do_not_pass(project):
+def test_metrics_of_other_parameters_and_of_another_test_set_do_not_pass(project):
     values = project.params()
     values["dataset"] = "kornlu"
     with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
         said = project.make("metrics-diff", expect=2)
     (stale,) = re.findall(
-        r"^- Not up to date, so these figures are not those of the code and .* here: (.*)\. Run", said, re.M
+        r"^- Not up to date, so these metrics do not belong to the code and .* here: (.*)\. Run", said, re.M
     )
     assert {"download", "prepare"} <= {*stale.split(", ")}
     assert "- The test set is another (dataset `sample` before, `kornlu` now): the scores cannot be compared" in said
 
 
-def test_figures_pass_where_neither_data_nor_models_are(project, tmp_path):
+def test_metrics_pass_where_neither_data_nor_models_are(project, tmp_path):
     clone = Project(tmp_path / "clone")
     project.git("clone", "-q", ".", str(clone.folder))
     assert "**Passes**" in clone.make("metrics-diff", "BASE=HEAD")
@@ -109,7 +109,7 @@ def test_a_base_to_compare_with_has_to_be_there(project, monkeypatch):
     monkeypatch.chdir(project.folder)
     assert refused("") == "Error: BASE is empty: give a branch, tag or commit to compare with, such as main"
     assert refused("HEAD~1") == (
-        "Error: HEAD~1 has no figures to compare with: its metrics are not committed, or of another form"
+        "Error: HEAD~1 has no metrics to compare with: they are not committed, or have another form"
     )
     assert refused("-x") == "Error: cannot compare with '-x': dvc metrics: unknown Git revision '-x'"
 

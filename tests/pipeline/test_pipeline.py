@@ -11,9 +11,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 from support.commands import invoked
+from support.project import Project
 
+from kosbert import params
 from kosbert.encoder.model import load
-from kosbert.metrics import METRICS
+from kosbert.metrics import METRICS, read_cost, read_metrics
+from kosbert.report.table import performance
 
 
 def test_every_stage_runs_and_the_table_names_its_dataset(project):
@@ -52,6 +55,47 @@ def test_the_report_has_each_picture_and_dvc_plots_shows_it_once(project, tmp_pa
 
 def test_a_second_run_does_nothing(project):
     assert project.repro() == []
+
+
+def test_a_clone_that_runs_the_benchmark_has_nothing_to_commit(project, tmp_path):
+    project.git("clone", "-q", project.folder, str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.environment = project.environment | {"PYTHONPATH": str(clone.folder / "src")}
+    assert "train@nli_sts" in clone.run("kosbert", "benchmark"), "nothing comes from a cache"
+    assert [*(clone.folder / "models/.costs").iterdir()], "it has measured minutes of its own"
+    assert clone.git("status", "--porcelain") == ""
+    assert clone.repro() == []
+    chosen = params.load(clone.folder / "params.yaml")
+    metrics = {row: read_metrics(clone.folder / f"metrics/{row}.json") for row in chosen.report.rows}
+    costs = {recipe: read_cost(clone.folder / f"metrics/costs/{recipe}.json") for recipe in chosen.recipes}
+    assert None not in costs.values()
+    table = (clone.folder / "metrics/performance.md").read_text(encoding="utf-8")
+    assert performance(chosen, metrics, costs) == table
+
+
+def test_the_table_comes_back_with_what_dvc_restores(project):
+    values = project.params()
+    before = (project.folder / "params.yaml").read_text(encoding="utf-8")
+    table = project.folder / "metrics/performance.md"
+    committed = table.read_bytes()
+    values["recipes"]["sts"]["learning_rate"] = 2e-3
+    with project.changed("params.yaml", yaml.safe_dump(values, sort_keys=False)):
+        project.repro()
+        assert table.read_bytes() != committed
+        (project.folder / "params.yaml").write_text(before, encoding="utf-8")
+        ran = project.repro()
+        assert "report" in ran
+        assert "train@sts" not in ran, "DVC has restored it"
+        assert project.git("status", "--porcelain") == ""
+        table.unlink()
+        assert project.repro() == ["report"]
+        assert table.read_bytes() == committed
+
+
+def test_a_changed_kind_of_base_makes_no_training_on_another_stale(project):
+    module = "src/kosbert/base/kobert.py"
+    with project.changed(module, (project.folder / module).read_text(encoding="utf-8") + "\n# edited\n"):
+        assert project.repro() == ["base_model"]
 
 
 def test_an_edited_training_module_reruns_the_trainings_and_nothing_before_them(project):
