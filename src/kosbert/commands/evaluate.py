@@ -8,7 +8,6 @@ import click
 
 from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.pairs import read_pairs
 from kosbert.readers.text_files import Quotes
 
 
@@ -59,6 +58,7 @@ def evaluate(
     from kosbert.evaluation.predict import predict
     from kosbert.evaluation.scores import compute_metrics, write_predictions
     from kosbert.metrics import CORRELATIONS, SIMILARITIES, write_metrics
+    from kosbert.readers.pairs import read_pairs
 
     pairs = read_pairs(file, columns=columns, quotes=quotes)
     with load(model) as encoder:

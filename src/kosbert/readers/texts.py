@@ -2,10 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
-
-import pyarrow
-from pyarrow import parquet
+from typing import Any, TextIO
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.readers.text_files import Quotes, ReadError, csv_rows, open_text
@@ -78,12 +75,15 @@ def _table(path: Path, file: TextIO, delimiter: str, *, column: str | None, quot
 
 
 def _parquet(path: Path, column: str | None) -> Iterator[str]:
+    import pyarrow  # noqa: PLC0415 - slow to import, and other files need none of it
+    from pyarrow import parquet  # noqa: PLC0415
+
     try:
         with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
             schema = file.schema_arrow
             name = schema.names[_column_index(path, schema.names, column)]
             kind = schema.field(name).type
-            if not _is_text(kind):
+            if not _is_text(kind, pyarrow.types):
                 raise KosbertError(f"{path}: column {name} holds {kind}; expected text")
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[name]):
                 yield from (text or "" for text in batch.column(0).to_pylist())
@@ -93,10 +93,9 @@ def _parquet(path: Path, column: str | None) -> Iterator[str]:
         raise KosbertError(f"{path}: no Parquet file that we can read: {one_line(error)}") from error
 
 
-def _is_text(kind: pyarrow.DataType) -> bool:
-    types = pyarrow.types
+def _is_text(kind: Any, types: Any) -> bool:  # noqa: ANN401 - pyarrow's
     if types.is_dictionary(kind):  # pandas writes categories so
-        return _is_text(kind.value_type)
+        return _is_text(kind.value_type, types)
     return any(
         is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
     )
