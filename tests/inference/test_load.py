@@ -207,3 +207,11 @@ def test_the_processes_of_a_pool_share_the_cores(monkeypatch):
         pool.PoolEncoder(print, ["cpu", "cpu"])
     assert seen == [3]
     assert os.environ["OMP_NUM_THREADS"] == "6"
+
+
+def test_a_script_that_does_not_guard_its_code_is_told_so(tiny, tmp_path):
+    (tmp_path / "unguarded.py").write_text(f"import kosbert\nkosbert.load({str(tiny)!r}, devices=['cpu', 'cpu'])\n")
+    command = [sys.executable, str(tmp_path / "unguarded.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert 'does not guard its own code with if __name__ == "__main__":' in done.stderr

@@ -50,7 +50,10 @@ class PoolEncoder(BaseEncoder):
             try:
                 loaded = [future.result() for future in [self._pool.submit(_describe) for _ in devices]]
             except BrokenProcessPool as error:
-                raise KosbertError("a process ended while it loaded the model; is the memory full?") from error
+                raise KosbertError(
+                    "a process ended while it loaded the model: the memory is full, or the script that asks for "
+                    'several devices does not guard its own code with if __name__ == "__main__":'
+                ) from error
             (dimensions, _), fingerprints = loaded[0], sorted({fingerprint for _, fingerprint in loaded})
             super().__init__(
                 dimensions=dimensions,
