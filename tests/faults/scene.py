@@ -13,6 +13,7 @@ from support.project import Project
 from kosbert.files import digest
 
 HOOK = Path(__file__).with_name("hook.py")
+COSTS = ("metrics/costs/", "models/.costs/")  # how long trainings took
 ASIDE = (".dvc", ".git", "src", "stages", "dvc.lock", ".dvcignore")  # of a project: not what stages make
 
 
@@ -21,7 +22,7 @@ def tree(folder: Path) -> dict[str, str]:
     found = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.parts[len(folder.parts)] not in ASIDE and path.is_file() and not name.startswith("metrics/costs/"):
+        if path.parts[len(folder.parts)] not in ASIDE and path.is_file() and not name.startswith(COSTS):
             found[name] = digest(path, "sha256")
     return found
 
