@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ class ExportedEncoder(BaseEncoder):
         Raises:
             KosbertError: it is no export, it is broken, it has another precision, or OpenVINO is not installed.
         """
-        openvino, settings = openvino_library(), _settings(folder)
+        settings = _settings(folder)
         if precision not in ("auto", settings["precision"]):
             raise KosbertError(
                 f"{folder}: exported in {settings['precision']}, but precision is {precision!r}; "
@@ -33,9 +34,12 @@ class ExportedEncoder(BaseEncoder):
             )
         if device not in (None, "cpu"):
             raise KosbertError(f"device {device}: exported models run on the CPU alone")
+        with ThreadPoolExecutor() as pool:  # both take a third of a second
+            checks = [pool.submit(verify, folder / name, expected) for name, expected in settings["files"].items()]
+            openvino = openvino_library()
         try:
-            for name, expected in settings["files"].items():
-                verify(folder / name, expected)
+            for check in checks:
+                check.result()
             self._prompt = settings["prompt"]
             self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))  # it also cuts off what is too long
             self._graph = Graph(openvino.Core().read_model(folder / GRAPH), settings["dimensions"])
