@@ -34,20 +34,25 @@ class ExportedEncoder(BaseEncoder):
             )
         if device not in (None, "cpu"):
             raise KosbertError(f"device {device}: exported models run on the CPU alone")
-        with ThreadPoolExecutor() as pool:  # both take a third of a second
-            checks = [pool.submit(verify, folder / name, expected) for name, expected in settings["files"].items()]
+        with ThreadPoolExecutor() as pool:
+            checks = {
+                name: pool.submit(verify, folder / name, expected) for name, expected in settings["files"].items()
+            }
             openvino = openvino_library()
-        try:
-            for check in checks:
-                check.result()
-            self._prompt = settings["prompt"]
-            self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))  # it also cuts off what is too long
-            self._graph = Graph(openvino.Core().read_model(folder / GRAPH), settings["dimensions"])
-        except Exception as error:  # whatever the libraries raise over somebody's files
-            reason = (
-                f"{Path(error.filename).name} is missing" if isinstance(error, FileNotFoundError) else one_line(error)
-            )
-            raise KosbertError(f"{folder}: a broken export ({reason}); export the model again") from error
+            try:
+                for name in checks.keys() - {WEIGHTS}:
+                    checks[name].result()
+                self._prompt = settings["prompt"]
+                self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))  # it also cuts off what is too long
+                # The weights are numbers, of which any can be read: they are hashed while the graph is compiled.
+                self._graph = Graph(openvino.Core().read_model(folder / GRAPH), settings["dimensions"])
+                checks[WEIGHTS].result()
+            except Exception as error:  # whatever the libraries raise over somebody's files
+                cause = checks[WEIGHTS].exception() or error
+                reason = one_line(cause)
+                if isinstance(cause, FileNotFoundError):
+                    reason = f"{Path(cause.filename).name} is missing"
+                raise KosbertError(f"{folder}: a broken export ({reason}); export the model again") from cause
         super().__init__(
             dimensions=settings["dimensions"],
             fingerprint=fingerprint(settings["original"], settings["precision"]),
