@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +39,7 @@ def usable_cores() -> int:
 
 
 class Graph:
-    """A compiled graph. Several threads may use one: they take turns."""
+    """A compiled graph. One thread at a time may use it; `BaseEncoder.encode` sees to that."""
 
     def __init__(self, graph: Any, dimensions: int) -> None:  # noqa: ANN401 - a type of the extra
         """Compile a graph.
@@ -59,21 +58,19 @@ class Graph:
         self._dimensions = dimensions
         self._queue = openvino.AsyncInferQueue(openvino.compile_model(graph, "CPU", options), cores)
         self._queue.set_callback(_copy_result)
-        self._lock = threading.Lock()
 
     def embed(self, rows: Sequence[Sequence[int]]) -> Embeddings:
         """Return the embeddings [rows, dimensions] of at least one row of token ids, in the order given."""
         parts, numbers = batches([tuple(row) for row in rows], TOKENS)
         found = [np.empty((len(part), self._dimensions), np.float32) for part in parts]
-        with self._lock:
-            for part, embeddings in zip(parts, found, strict=True):
-                tokens = np.zeros((len(part), len(part[0])), np.int64)
-                mask = np.zeros_like(tokens)
-                for number, ids in enumerate(part):
-                    tokens[number, : len(ids)] = ids
-                    mask[number, : len(ids)] = 1
-                self._queue.start_async([tokens, mask], embeddings)
-            self._queue.wait_all()
+        for part, embeddings in zip(parts, found, strict=True):
+            tokens = np.zeros((len(part), len(part[0])), np.int64)
+            mask = np.zeros_like(tokens)
+            for number, ids in enumerate(part):
+                tokens[number, : len(ids)] = ids
+                mask[number, : len(ids)] = 1
+            self._queue.start_async([tokens, mask], embeddings)
+        self._queue.wait_all()
         return np.concatenate(found)[numbers]
 
 

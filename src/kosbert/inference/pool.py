@@ -103,12 +103,15 @@ def _end_with_parent() -> None:
 
 def _describe() -> tuple[int, str]:
     _loaded.wait()  # else one process might answer for another that is still loading
-    if isinstance(_encoder, KosbertError):
-        raise _encoder
-    return _encoder.dimensions, _encoder.fingerprint
+    encoder = _encoder_or_error()
+    return encoder.dimensions, encoder.fingerprint
 
 
 def _encode(texts: list[str]) -> Embeddings:
+    return _encoder_or_error().encode(texts)
+
+
+def _encoder_or_error() -> BaseEncoder:
     if isinstance(_encoder, KosbertError):
         raise _encoder
-    return _encoder.encode(texts)
+    return _encoder
