@@ -12,17 +12,21 @@ from kosbert.command import Command
 @click.command(cls=Command)
 @click.option("--tune", type=click.Path(path_type=Path), required=True, help="The STS training table.")
 @click.option("--nli", type=click.Path(path_type=Path), required=True, help="The NLI training table.")
+@click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to calibrate on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the encoder.")
-def main(tune: Path, nli: Path, out: Path) -> None:
+def main(tune: Path, nli: Path, dev: Path, out: Path) -> None:
     """Build the base model that params.yaml names."""
     from kosbert import params
     from kosbert.base.build import build, build_card
+    from kosbert.data.tables import read_tune
+    from kosbert.encoder.encode import calibrate
     from kosbert.encoder.model import save
 
     chosen = params.load()
     name, base = chosen.base_model, chosen.chosen_base
     encoder = build(name, base, tune=tune, nli=nli, seed=chosen.seed)
-    save(encoder, out, card=build_card(name, base, encoder))
+    card, calibration = build_card(name, base, encoder), calibrate(encoder, read_tune(dev))
+    save(encoder, out, card=card, calibration=calibration)
     parameters = sum(weights.numel() for weights in encoder.parameters())
     click.echo(f"{out}: {name}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
 

@@ -29,6 +29,15 @@ def edited(tmp_path, *changes):
     return path
 
 
+@pytest.mark.parametrize("name", ["sts.v2", 2024])
+def test_a_name_that_dvc_would_take_apart_is_one_line(tmp_path, name):
+    values = yaml.safe_load(REAL.read_text())
+    values["recipes"][name] = recipe()
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(values))
+    assert refusal(path) == f"{path}: recipes.{name}: {NAME} {name!r}"
+
+
 def refusal(path):
     with pytest.raises(KosbertError) as caught:
         params.load(path)
@@ -81,6 +90,7 @@ UNKNOWN = "unknown key (its value is 1); check its spelling, or remove it"
 BASES = "e5-small, etri-korbert, skt-kobert, klue-roberta, hub, scratch"
 REQUIRED = "missing; this key is required"
 DIGEST = "String should match pattern '^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$', but it is"
+NAME = "expected a name for DVC: a letter, then letters, digits, _ or - alone; but it is"
 BLOCK = "must be a block of keys with values, but it is"
 
 
@@ -168,7 +178,7 @@ BLOCK = "must be a block of keys with values, but it is"
             "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts, best",
         ),
         ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
-        ("recipes.a b", recipe(), "recipes.a b: String should match pattern '^[A-Za-z0-9_-]+$', but it is 'a b'"),
+        *((f"recipes.{name}", recipe(), f"recipes.{name}: {NAME} {name!r}") for name in ("a b", "2024", "-x")),
         ("datasets.sample.sts.train.digest", "sha256:12", f"datasets.sample.sts.train.digest: {DIGEST} 'sha256:12'"),
         ("datasets.kornlu.nli.0.digest", "md5:12", f"datasets.kornlu.nli.0.digest: {DIGEST} 'md5:12'"),
     ],

@@ -4,8 +4,11 @@ A command imports what it needs when it runs: so help comes at once, and Ctrl-C 
 libraries are being loaded.
 """
 
+import io
 import logging
 import os
+import sys
+from typing import Any
 
 import click
 
@@ -14,6 +17,11 @@ from kosbert.errors import KosbertError
 
 class Command(click.Command):
     """A click command under which no failure of the user's surroundings shows a traceback."""
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - click's
+        """Run the command as a program."""
+        prepare_output()
+        return super().main(*args, **options)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command.
@@ -29,6 +37,12 @@ class Command(click.Command):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise KosbertError(f"{where}{error.strerror or error}") from error
+
+
+def prepare_output() -> None:
+    """Show characters that the terminal's encoding lacks as escapes, where Python would fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def prepare_process() -> None:

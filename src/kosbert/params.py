@@ -16,7 +16,8 @@ BASE = "base"  # what `init` and the table call the untrained base
 SHORT = Repr()  # how an error shows a value, which may be anything of any size
 SHORT.maxstring = SHORT.maxlong = SHORT.maxother = 100
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+# DVC takes other names apart, or for numbers, once they are part of a stage's name or a parameter's key.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|git-blob:[0-9a-f]{40})$")]
 
 
@@ -312,6 +313,8 @@ def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
             line = str(problem["ctx"]["error"])
         case "extra_forbidden":
             line = f"{where}: unknown key (its value is {found}); check its spelling, or remove it"
+        case "string_pattern_mismatch" | "string_type" if "[key]" in problem["loc"]:
+            line = f"{where}: expected a name for DVC: a letter, then letters, digits, _ or - alone; but it is {found}"
         case "missing":
             line = f"{where}: missing; this key is required"
         case "dict_type" | "model_type" | "model_attributes_type":

@@ -130,12 +130,12 @@ def test_only_a_newline_ends_an_upstream_row(file):
     [
         ("1.0\ta", "6 columns instead of 7"),
         ("1.0\ta\tb\tc", "8 columns instead of 7"),
-        ("1.0\t\tb", "a sentence is empty"),
-        ("1.0\ta\t \u3000", "a sentence is empty"),
+        ("1.0\t\tb", "a sentence is blank"),
+        ("1.0\ta\t \u3000", "a sentence is blank"),
         ("high\ta\tb", "score 'high' is no number"),
         ("\ta\tb", "score '' is no number"),
-        ("nan\ta\tb", "score nan is not between 0 and 5"),
-        ("inf\ta\tb", "score inf is not between 0 and 5"),
+        ("nan\ta\tb", "score 'nan' is no number"),
+        ("inf\ta\tb", "score 'inf' is no number"),
         ("5.001\ta\tb", "score 5.001 is not between 0 and 5"),
         ("-0.1\ta\tb", "score -0.1 is not between 0 and 5"),
     ],
@@ -153,7 +153,7 @@ def test_an_unusable_korsts_row_is_skipped_with_line_and_reason(file, row, reaso
         ("a\tb", "2 columns instead of 3"),
         ("a\tb\tneutral\t", "4 columns instead of 3"),
         ("", "1 columns instead of 3"),
-        ("a\t\tneutral", "a sentence is empty"),
+        ("a\t\tneutral", "a sentence is blank"),
         ("a\tb\t-", "label '-' is none of contradiction, entailment, neutral"),
         ("a\tb\t", "label '' is none of contradiction, entailment, neutral"),
     ],
@@ -225,7 +225,7 @@ def test_an_nli_table_has_a_header_and_the_same_quoting(tmp_path):
         ("a\tb\t1\nc\td\t1\te\n", 2, "4 columns instead of 3"),
         ("a\tb\t1\n\nc\td\t1\n", 2, "0 columns instead of 3"),
         ("a\tb\tscore\n", 1, "score 'score' is no number"),
-        ("a\tb\tnan\n", 1, "score nan is not between 0 and 5"),
+        ("a\tb\tnan\n", 1, "score 'nan' is no number"),
         ('"a\nb"\tb\t1\nc\td\t6\n', 3, "score 6 is not between 0 and 5"),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_bad_tune_row_is_refused_with_file_and_line(file, content, line, reaso
     [
         ("c\td", "2 columns instead of 3"),
         ("c\td\tneutral\te", "4 columns instead of 3"),
-        ("c\t\tneutral", "a sentence is empty"),
+        ("c\t\tneutral", "a sentence is blank"),
         ("c\td\t-", "label '-' is none of contradiction, entailment, neutral"),
     ],
 )

@@ -66,9 +66,15 @@ def build(name: str, base: Base, *, tune: Path, nli: Path, seed: int) -> Sentenc
             backbone = kobert.load(base)
         case hub.Hub():
             backbone = hub.load(base)
-    check(backbone, sentences, unknown_at_most=base.unknown_at_most)
+    check(backbone, sentences, unknown_at_most=base.unknown_at_most, length=base.max_seq_length)
     backbone = trim(backbone, [base.prompt + sentence for sentence in sentences], base.trim)
-    return assemble(backbone.model, backbone.tokenizer, prompt=base.prompt, normalize=base.normalize)
+    return assemble(
+        backbone.model,
+        backbone.tokenizer,
+        prompt=base.prompt,
+        normalize=base.normalize,
+        length=base.max_seq_length,
+    )
 
 
 def build_card(name: str, base: Base, encoder: SentenceTransformer) -> str:

@@ -14,19 +14,20 @@ SPARE = 0.1  # the share of embeddings that may have no piece: some models pad t
 MAX_PIECES_PER_CHARACTER = 2.0  # a Korean syllable is one piece or less; as bytes or jamo it is two to three
 
 
-def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float) -> None:
+def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float, length: int | None = None) -> None:
     """Check a tokenizer against its model, and on the training sentences.
 
     Args:
         backbone: the model and the tokenizer.
         sentences: the sentences that will be trained on.
         unknown_at_most: the largest share of their pieces that may be unknown.
+        length: how many tokens of a text are to be read; see `max_seq_length`.
 
     Raises:
         KosbertError: tokenizer, model and sentences do not fit; the message says which property is wrong.
     """
     _check_ids(backbone.model, backbone.tokenizer)
-    _check_length(backbone)
+    _check_length(backbone, length)
     _check_text(backbone.tokenizer, sentences, unknown_at_most)
 
 
@@ -49,8 +50,11 @@ def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> No
         raise _error(f"the tokenizer gives token types up to {max(encoded['token_type_ids'])}; the model has {types}")
 
 
-def _check_length(backbone: Backbone) -> None:
-    length = max_seq_length(backbone.model, backbone.tokenizer)
+def _check_length(backbone: Backbone, wanted: int | None) -> None:
+    try:
+        length = max_seq_length(backbone.model, backbone.tokenizer, wanted)
+    except KosbertError as error:
+        raise KosbertError(f"base model: max_seq_length: {error.message}") from error
     try:
         token_embeddings(backbone, [" ".join(["한"] * length)], length)
     except (IndexError, RuntimeError, TypeError) as error:

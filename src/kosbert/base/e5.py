@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -16,10 +17,12 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from kosbert.base.pretrained import Backbone, Pretrained
 from kosbert.base.q4 import Q4File
+from kosbert.base.tokenizing import character_class
 from kosbert.errors import KosbertError
 from kosbert.files import verify
 from kosbert.params import Digest
 
+MANY = 100  # so many further steps would make the normaliser slow
 BOS, PAD, EOS, UNK, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 # The file's short names, and the modules of transformers' BertModel that they stand for.
 EMBEDDINGS = {"word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings"}
@@ -103,7 +106,11 @@ def convert(weights: Path) -> Backbone:
         raise KosbertError(f"{weights}: no pieces {', '.join(sorted(absent))}")
     if file.sizes.hidden % file.sizes.heads:
         raise KosbertError(f"{weights}: {file.sizes.hidden} dimensions, which {file.sizes.heads} heads cannot share")
-    tokenizer = _tokenizer(file.pieces, file.sizes.positions)
+    try:
+        steps = _normalizer_steps(file.normalization)
+    except ValueError as error:
+        raise KosbertError(f"{weights}: expected a normaliser like nmt_nfkc, found {error}") from error
+    tokenizer = _tokenizer(file.pieces, steps, file.sizes.positions)
     config = BertConfig(
         vocab_size=len(file.pieces),
         hidden_size=file.sizes.hidden,
@@ -144,11 +151,43 @@ def _state(file: Q4File) -> Iterator[tuple[str, NDArray[np.float32]]]:
         yield f"{full}.bias", file.tensor(f"{short}.b", 1, hidden)[0]
 
 
-def _tokenizer(pieces: list[tuple[str, float]], positions: int) -> PreTrainedTokenizerFast:
+def _normalizer_steps(normalization: dict[str, str]) -> list[normalizers.Normalizer]:
+    """Return the steps that replace each character as the map says, and then compose what Unicode composes (NFC).
+
+    The map is SentencePiece's nmt_nfkc but for its rules on sequences, which compose; it differs from NFKC in a few
+    characters. They are replaced before NFKC. Where NFKC would go on to change the replacement, a character that the
+    map drops stands in for it meanwhile: no text has that one any more.
+
+    Raises:
+        ValueError: too many characters differ from NFKC.
+    """
+    nfkc = normalizers.NFKC()
+    replaced = defaultdict(list)
+    for character in map(chr, [*range(0xD800), *range(0xE000, sys.maxunicode + 1)]):
+        wanted = normalization.get(character, character)
+        if nfkc.normalize_str(character) != wanted:
+            replaced[wanted].append(character)
+    dropped = replaced.pop("", [])
+    unstable = [wanted for wanted in replaced if nfkc.normalize_str(wanted) != wanted]
+    if len(unstable) > len(dropped) or len(replaced) > MANY:
+        raise ValueError(f"{len(replaced)} replacements that NFKC does not have")
+    stand_ins = dict(zip(unstable, dropped, strict=False))
+    steps = [_replace(dropped, "")] if dropped else []
+    steps += [_replace(letters, stand_ins.get(wanted, wanted)) for wanted, letters in replaced.items()]
+    return [*steps, nfkc, *(normalizers.Replace(letter, wanted) for wanted, letter in stand_ins.items())]
+
+
+def _replace(characters: list[str], text: str) -> normalizers.Normalizer:
+    return normalizers.Replace(Regex(f"[{character_class(characters)}]"), text)
+
+
+def _tokenizer(
+    pieces: list[tuple[str, float]], steps: list[normalizers.Normalizer], positions: int
+) -> PreTrainedTokenizerFast:
     ids = {piece: index for index, (piece, _) in enumerate(pieces)}
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=ids[UNK], byte_fallback=False))
     spaces = [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Strip()]
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), *spaces])
+    tokenizer.normalizer = normalizers.Sequence([*steps, *spaces])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.decoder = decoders.Metaspace()
     tokenizer.post_processor = processors.TemplateProcessing(

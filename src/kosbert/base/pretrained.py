@@ -37,12 +37,14 @@ class Pretrained(Base, extra="forbid"):
         trim: whether the pieces of the vocabulary that Korean does not use are dropped; `auto`: where they are the
             larger part.
         unknown_at_most: the share of unknown pieces in the training sentences above which the base is refused.
+        max_seq_length: how many tokens of a text are read; if None, 128, or less where the model takes no more.
     """
 
     prompt: str = ""
     normalize: bool = False
     trim: Literal["always", "never", "auto"]
     unknown_at_most: Annotated[float, Field(ge=0, le=1)]
+    max_seq_length: Annotated[int, Field(ge=8)] | None = None
 
 
 @dataclass(frozen=True)

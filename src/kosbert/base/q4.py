@@ -1,8 +1,9 @@
 """Reader of the 4-bit weight file in which the package index carries multilingual-e5-small.
 
 Layout (little-endian): magic `E5S1`, version, sizes; the SentencePiece unigram pieces with their scores; a
-normaliser map; a directory of tensors; the tensors, as f32 or as Q4 blocks. A Q4 block holds 32 weights: an
-f16 scale d and 16 bytes whose low nibbles are weights 0-15 and high nibbles weights 16-31, each (q - 8) * d.
+normaliser map, each entry a code point, the number of code points that replace it, and these; a directory of tensors;
+the tensors, as f32 or as Q4 blocks. A Q4 block holds 32 weights: an f16 scale d and 16 bytes whose low nibbles are
+weights 0-15 and high nibbles weights 16-31, each (q - 8) * d.
 """
 
 import struct
@@ -51,6 +52,7 @@ class Q4File:
         sizes: the shape of the encoder.
         layer_norm_epsilon: the epsilon of every layer norm.
         pieces: (piece, unigram score), by token id.
+        normalization: what replaces a character, for each that is replaced.
     """
 
     def __init__(self, path: Path) -> None:
@@ -89,14 +91,21 @@ class Q4File:
             (blob[start:end].decode(), float(score))
             for start, end, score in zip(offsets[:-1], offsets[1:], scores, strict=True)
         ]
-        _entries, length = self._take("iI")
-        self._at += length  # the normaliser map is left out: NFKC and collapsed spaces do the same
+        count, length = self._take("iI")
+        end = self._at + length
+        self.normalization = dict(self._replacement() for _ in range(count))
+        if self._at != end:
+            raise ValueError(f"a normaliser map of {length} bytes that ends elsewhere")
         self._directory = dict(self._entry() for _ in range(*self._take("i")))
         for name, tensor in self._directory.items():
             if tensor.offset + tensor.length > self._bytes.size:
                 raise ValueError(f"ends before tensor {name[:SHOWN]!r}")
         if sum(tensor.length for tensor in self._directory.values()) > self._bytes.size:
             raise ValueError("tensors that overlap")
+
+    def _replacement(self) -> tuple[str, str]:
+        code, count = self._take("IB")
+        return chr(code), "".join(map(chr, self._take(f"{count}I")))
 
     def _entry(self) -> tuple[str, Tensor]:
         (length,) = self._take("H")

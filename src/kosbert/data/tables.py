@@ -5,6 +5,9 @@ quoting and no header, as the original project wrote them; the NLI table is the 
 """
 
 import csv
+import math
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +25,15 @@ LABELS = ("contradiction", "entailment", "neutral")  # the original's ids: 0, 1,
 MAX_SCORE = 5.0
 MAX_EXAMPLES = 3  # skipped rows that a message shows
 PREVIEW_FIELDS, PREVIEW_LENGTH = 8, 24  # fields of a line that an error shows, and characters of each
+
+# What Python's `float` reads besides, such as 1_0 for 10, is more likely a damaged field than a number.
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.ASCII | re.IGNORECASE)
+# Unicode's categories of spaces, controls and formats, and characters of others that show nothing: fillers, variation
+# selectors, the empty Braille pattern, and the mark of what could not be decoded.
+BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffd\U000e0100-\U000e01ef]"
+)
 
 Row = TypeVar("Row")
 
@@ -164,19 +176,33 @@ def _checked_width(fields: list[str], columns: tuple[str, ...]) -> list[str]:
     return fields
 
 
+def is_blank(text: str) -> bool:
+    """Return whether a text has nothing to read: no character, or only such as show nothing."""
+    return all(unicodedata.category(letter) in BLANK_CATEGORIES or BLANK.match(letter) for letter in text)
+
+
+def parse_score(text: str) -> float:
+    """Return the number that a score is written as: decimal, with ASCII digits, perhaps with an exponent.
+
+    Raises:
+        ValueError: it is no such number, or too large for one.
+    """
+    score = float(text) if NUMBER.fullmatch(text) else math.nan
+    if not math.isfinite(score):
+        raise ValueError(f"score {text[:PREVIEW_LENGTH]!r} is no number")
+    return score
+
+
 def _checked_score(text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        raise ValueError(f"score {text[:PREVIEW_LENGTH]!r} is no number") from None
+    score = parse_score(text)
     if not 0 <= score <= MAX_SCORE:
         raise ValueError(f"score {score:g} is not between 0 and {MAX_SCORE:g}")
     return score
 
 
 def _checked_sentences(*sentences: str) -> None:
-    if not all(sentence.strip() for sentence in sentences):
-        raise ValueError("a sentence is empty")
+    if any(map(is_blank, sentences)):
+        raise ValueError("a sentence is blank")
 
 
 def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:

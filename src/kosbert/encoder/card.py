@@ -47,6 +47,9 @@ model = SentenceTransformer("…")  # this folder, or its name on a hub
 embeddings = model.encode(["한 남자가 기타를 친다.", "남자가 악기를 연주하고 있다.", "오늘은 비가 온다."])
 print(model.similarity(embeddings[:1], embeddings[1:]))
 ```
+
+`calibration.json` tells what a cosine means: the score, from 0 (unrelated) to 5 (equivalent), that pairs of the dev set
+with this cosine have on average.
 {prompt}
 ## {licences}
 

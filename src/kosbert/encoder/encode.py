@@ -1,6 +1,6 @@
 """Many texts to embeddings, fast: each distinct one once, without padding, in bf16 where the hardware has it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 import numpy as np
@@ -8,6 +8,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder.batches import Embeddings, batches
+from kosbert.encoder.calibration import Calibration, fit
 from kosbert.encoder.prepacking import can_prepack, prepacking
 from kosbert.encoder.unpadding import unpadding
 
@@ -56,3 +57,19 @@ def encode(model: SentenceTransformer, texts: Sequence[str], *, bf16: bool | Non
     """Return the embeddings [texts, dimensions] of at least one text; see `encoding`."""
     with encoding(model, bf16=bf16) as encode_texts:
         return encode_texts(texts)
+
+
+def calibrate(
+    model: SentenceTransformer, pairs: Iterable[tuple[str, str, float]], *, bf16: bool | None = None
+) -> Calibration:
+    """Return what a cosine of a model means.
+
+    Args:
+        model: the model.
+        pairs: the pairs to fit it to, each as sentence, sentence, score from 0 to 5; at least one.
+        bf16: see `encoding`.
+    """
+    sentences1, sentences2, scores = map(list, zip(*pairs, strict=True))
+    left, right = np.split(encode(model, [*sentences1, *sentences2], bf16=bf16).astype(np.float64), 2)
+    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    return fit((left * right).sum(axis=1) / np.where(lengths > 0, lengths, 1), scores)

@@ -1,5 +1,6 @@
 """The model that stages hand on: a mean-pooling sentence-transformers folder, loadable without this package."""
 
+import math
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +12,22 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
+from kosbert.encoder.calibration import Calibration, write_calibration
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write
 
-MAX_LENGTH = 128  # tokens of a sentence that count; KorNLU's longest has fewer than 128
+MAX_LENGTH = 128  # tokens of a text that are read, unless said otherwise; KorNLU's longest has fewer
 CARD = "README.md"  # where model hubs look for a model's card
 PROMPT = "query"  # the name under which a prompt is stored
 
 
 def assemble(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, prompt: str = "", normalize: bool = False
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    prompt: str = "",
+    normalize: bool = False,
+    length: int | None = None,
 ) -> SentenceTransformer:
     """Make a sentence encoder of a transformer: its embedding of a sentence is the mean of the token embeddings.
 
@@ -29,21 +36,39 @@ def assemble(
         tokenizer: the tokenizer of the transformer.
         prompt: the text that `encode` puts before every sentence; none if empty.
         normalize: whether the embeddings are scaled to length 1.
+        length: how many tokens of a text are read; see `max_seq_length`.
     """
     with without_progress_bars(), tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        transformer = Transformer(folder, max_seq_length=max_seq_length(model, tokenizer))
+        transformer = Transformer(folder, max_seq_length=max_seq_length(model, tokenizer, length))
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
     prompts = {"prompts": {PROMPT: prompt}, "default_prompt_name": PROMPT} if prompt else {}
     modules = [transformer, pooling, *([Normalize()] if normalize else [])]
     return SentenceTransformer(modules=modules, **prompts)
 
 
-def max_seq_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
-    """Return how many tokens of a sentence count: `MAX_LENGTH`, or less where the model takes no more."""
-    positions = getattr(model.config, "max_position_embeddings", MAX_LENGTH)
-    return int(min(MAX_LENGTH, tokenizer.model_max_length, positions - first_position(model)))
+def max_seq_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, wanted: int | None = None) -> int:
+    """Return how many tokens of a text a model reads.
+
+    Args:
+        model: the transformer.
+        tokenizer: its tokenizer.
+        wanted: the wanted number; if None, `MAX_LENGTH`, or less where the model takes no more.
+
+    Raises:
+        KosbertError: the model takes less than the wanted number.
+    """
+    most = min(tokenizer.model_max_length, position_count(model))
+    if wanted is not None and wanted > most:
+        raise KosbertError(f"{wanted:,} tokens are more than this model takes; choose {most:,} or fewer")
+    return int(min(most, MAX_LENGTH if wanted is None else wanted))
+
+
+def position_count(model: PreTrainedModel) -> float:
+    """Return how many tokens a transformer has positions for; infinity if for any number."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    return math.inf if positions is None else positions - first_position(model)
 
 
 def first_position(model: PreTrainedModel) -> int:
@@ -105,13 +130,14 @@ def read_card(folder: Path) -> str:
         raise KosbertError(f"{folder}: no model with a card there ({CARD} is missing); `dvc repro` makes it") from None
 
 
-def save(model: SentenceTransformer, folder: Path, *, card: str) -> None:
+def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Calibration | None = None) -> None:
     """Save a model as safetensors and a fast tokenizer, complete or not at all: the same bytes for the same weights.
 
     Args:
         model: the model.
         folder: the folder to write.
         card: the model's card, which tells what it is and under which licence.
+        calibration: what a cosine of the model means, if that is known.
 
     Raises:
         KosbertError: the weights could not be written, as where the disk is full.
@@ -120,5 +146,7 @@ def save(model: SentenceTransformer, folder: Path, *, card: str) -> None:
         with without_progress_bars(), atomic_write(folder) as tmp:
             model.save(str(tmp), create_model_card=False)  # the library's card holds examples drawn at random
             (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
+            if calibration:
+                write_calibration(tmp, calibration)
     except SafetensorError as error:
         raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error

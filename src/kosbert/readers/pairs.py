@@ -73,7 +73,7 @@ def _column_indices(header: list[str], columns: tuple[str, ...]) -> list[int] | 
 def _pair(path: Path, number: int, fields: list[str]) -> tuple[str, str, float]:
     sentence1, sentence2, text = fields
     if not (sentence1.strip() and sentence2.strip()):
-        raise KosbertError(f"{path}, line {number}: a sentence is empty")
+        raise KosbertError(f"{path}, line {number}: a sentence is blank")
     if (score := _number(text)) is None:
         raise KosbertError(f"{path}, line {number}: score {text[:PREVIEW_LENGTH]!r} is no number")
     return sentence1, sentence2, score

@@ -12,6 +12,7 @@ from datasets import DatasetDict, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 
 from kosbert.data.tables import read_tune
+from kosbert.encoder.encode import calibrate
 from kosbert.encoder.model import load, save, without_progress_bars
 from kosbert.errors import KosbertError
 from kosbert.files import weights_digest
@@ -23,6 +24,7 @@ from kosbert.training.dev import PairEvaluator, dev_score
 from kosbert.training.progress import Curves, ProgressLines
 from kosbert.training.trainer import Trainer, arguments_for, build_trainer
 
+FEW_STEPS = 10  # a training of fewer steps hardly changes a model
 SEED_STRIDE = 1000  # between the seeds of runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
 
 
@@ -99,6 +101,9 @@ def train(
             if len(run_dirs) > 1 and arguments.should_save:
                 click.echo(f"run {number + 1} of {len(run_dirs)}, with the seed {arguments.seed}")
             best_dev = trainer.fit(checkpoint)
+            if number == 0 and arguments.should_save and trainer.state.max_steps < FEW_STEPS:
+                steps = f"{trainer.state.max_steps} step{'s' * (trainer.state.max_steps > 1)}"
+                click.echo(f"NOTE: this training has only {steps}; for more, lower batch_size or raise epochs")
         del trainer  # its optimizer needs more memory than the encoder
         _raise_if_diverged(best_dev, arguments, folder)
         resumed = resumed or checkpoint is not None
@@ -109,7 +114,7 @@ def train(
         load_average(encoder, states, init, average.init)
         best_dev = _score_average(encoder, evaluator, len(states))
         _raise_if_diverged(best_dev, arguments, folder)
-    save(encoder, out, card=card)
+    save(encoder, out, card=card, calibration=calibrate(encoder, read_tune(dev), bf16=arguments.bf16))
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
     size = sum(tensor.numel() for tensor in encoder.parameters())

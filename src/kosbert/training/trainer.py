@@ -76,6 +76,11 @@ def build_trainer(
             name, table_cache = table.replace(".", "_"), Path(cache, str(number))  # torch wants names without a dot
             examples[name] = tokenize(OBJECTIVES[loss].examples(data / table, table_cache), encoder, table_cache)
             losses[name] = OBJECTIVES[loss].loss(encoder, training.mini_batch_size)
+            if arguments.dataloader_drop_last and len(examples[name]) < recipe.batch_size:
+                raise KosbertError(
+                    f"{data / table}: {len(examples[name]):,} examples, which make no batch of {recipe.batch_size} to "
+                    "share among processes; lower batch_size"
+                )
         several = len(losses) > 1
         yield Trainer(
             model=encoder,
@@ -167,8 +172,9 @@ def arguments_for(
 class Trainer(SentenceTransformerTrainer):
     """The library's trainer: one forward pass for all columns, and checkpoints that are complete or absent."""
 
-    def __init__(self, **arguments: object) -> None:
-        super().__init__(**arguments)
+    def __init__(self, *, args: SentenceTransformerTrainingArguments, **arguments: object) -> None:
+        super().__init__(args=args, **arguments)
+        self._warmup_ratio = args.warmup_steps
         self.remove_callback(PrinterCallback)
         if self.pop_callback(ProgressCallback):
             self.add_callback(ProgressBar())
@@ -206,6 +212,17 @@ class Trainer(SentenceTransformerTrainer):
             raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
         self.accelerator.wait_for_everyone()  # each process has read the best state
         return 100 * float(self.state.best_metric)
+
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        """Create the schedule of the learning rate, with at least one step after the warm-up, which begins at 0.
+
+        The library takes a ratio of 1 for one step.
+        """
+        warmup_steps = math.ceil(num_training_steps * self._warmup_ratio)
+        self.args.warmup_steps = min(warmup_steps, num_training_steps - 1)
+        return super().create_scheduler(num_training_steps, optimizer)
 
     def add_model_card_callback(self, default_args_dict: dict[str, object]) -> None:
         """Add none: the card's examples would depend on chance."""

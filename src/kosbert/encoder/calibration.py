@@ -1,0 +1,107 @@
+"""What a cosine of a model means, as a score from 0 to 5.
+
+Models differ: for one, a cosine of 0.7 is a paraphrase, for another, two sentences with nothing in common. A
+calibration is made on dev and lies in the model's folder. It needs no torch, for exported models have one too.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kosbert.errors import KosbertError
+
+CALIBRATION = "calibration.json"
+BIN_PAIRS, MAX_BINS = 20, 50  # pairs in a bin, at least, and bins, at most
+DECIMALS = 4
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A piecewise linear map between cosines and scores.
+
+    Attributes:
+        cosine: the cosines of its knots, increasing.
+        score: the scores of the knots, increasing: 0 is unrelated and 5 equivalent, as in KorSTS.
+        pairs: the number of pairs that it was made on.
+    """
+
+    cosine: tuple[float, ...]
+    score: tuple[float, ...]
+    pairs: int
+
+    def score_of(self, cosine: float) -> float:
+        """Return the score that pairs with this cosine have on average; outside the knots, that of the nearest."""
+        return float(np.interp(cosine, self.cosine, self.score))
+
+    def cosine_of(self, score: float) -> float:
+        """Return the cosine of pairs that have this score on average.
+
+        Raises:
+            KosbertError: the model has no such cosine, for its cosines tell pairs of that score from no others.
+        """
+        if not self.score[0] <= score <= self.score[-1]:
+            raise KosbertError(
+                f"the model's calibration reaches from a score of {self.score[0]:g} to {self.score[-1]:g}, and not to "
+                f"{score:g}: its cosines do not tell such pairs from others; give a cosine of your own"
+            )
+        return float(np.interp(score, self.score, self.cosine))
+
+
+def fit(cosines: ArrayLike, scores: ArrayLike) -> Calibration:
+    """Fit a calibration: means over pairs of like cosine, made to increase (isotonic regression).
+
+    Barlow et al. 1972, "Statistical Inference under Order Restrictions".
+
+    Args:
+        cosines: the cosine of each pair [pairs], at least one.
+        scores: the gold score of each pair [pairs].
+    """
+    from scipy.optimize import isotonic_regression  # noqa: PLC0415 - only making a calibration needs it
+
+    values = np.stack([np.nan_to_num(np.asarray(cosines, float)), np.asarray(scores, float)])
+    values = values[:, np.argsort(values[0], kind="stable")]
+    pairs = values.shape[1]
+    bins = np.array_split(values, min(MAX_BINS, max(1, pairs // BIN_PAIRS)), axis=1)
+    sizes = np.array([each.shape[1] for each in bins])
+    means = np.array([each.mean(axis=1) for each in bins])
+    blocks = isotonic_regression(means[:, 1], weights=sizes).blocks
+    parts = [slice(first, end) for first, end in pairwise(blocks)]
+    knots = np.array([np.average(means[part], axis=0, weights=sizes[part]) for part in parts]).round(DECIMALS)
+    knots = knots[np.concatenate([[True], (np.diff(knots, axis=0) > 0).all(axis=1)])]  # rounding can make two equal
+    return Calibration(tuple(knots[:, 0].tolist()), tuple(knots[:, 1].tolist()), pairs)
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Write a calibration into a model's folder."""
+    text = json.dumps(asdict(calibration), indent=1) + "\n"
+    (folder / CALIBRATION).write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read the calibration of a model's folder; None where there is none.
+
+    Raises:
+        KosbertError: the file is not as it was written.
+    """
+    file = folder / CALIBRATION
+    if not file.is_file():
+        return None
+    try:
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        cosine, score = zip(*zip(values["cosine"], values["score"], strict=True), strict=True)
+        return Calibration(_increasing(cosine), _increasing(score), int(values["pairs"]))
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise KosbertError(f"{file}: not as it was written ({error}); get or make the model anew") from error
+
+
+def _increasing(values: Iterable[Any]) -> tuple[float, ...]:
+    numbers = tuple(map(float, values))
+    if not numbers or not np.isfinite(numbers).all() or (np.diff(numbers) <= 0).any():
+        raise ValueError("expected increasing numbers")
+    return numbers
