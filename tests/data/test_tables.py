@@ -7,6 +7,8 @@ from kosbert.data.tables import (
     LabelledPair,
     ScoredPair,
     Skipped,
+    is_blank,
+    parse_score,
     read_kornli,
     read_korsts,
     read_korsts_sources,
@@ -319,3 +321,29 @@ def test_a_field_that_is_wrong_is_shown_short(tmp_path):
     with pytest.raises(KosbertError) as error:
         list(read_tune(path))
     check_line(error.value.message)
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\u3000", "\u200b\u200d", "\ufeff", "\u200e\u202a", "\ufffd", "\u3164", "\x00\x1f", "\ufe0f"]
+)
+def test_what_shows_nothing_is_blank(text):
+    assert is_blank(text)
+    assert not is_blank(f"{text}눈")
+
+
+@pytest.mark.parametrize("text", ["네", ".", "👩\u200d💻", "\u0301", "½"])
+def test_what_shows_something_is_not_blank(text):
+    assert not is_blank(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "score"), [("3", 3), ("2.50", 2.5), (".5", 0.5), ("4.", 4), ("1e-3", 0.001), (" +2\t", 2), ("-7", -7)]
+)
+def test_a_score_is_a_decimal_number(text, score):
+    assert parse_score(text) == score
+
+
+@pytest.mark.parametrize("text", ["", "1_0", "３", "٣", "0x1f", "nan", "inf", "1e999", "1,5", "2/5", "1 0", "True"])
+def test_no_other_text_is_a_score(text):
+    with pytest.raises(ValueError, match=r"is no number$"):
+        parse_score(text)

@@ -26,22 +26,21 @@ def normalization():
     return replaced | dict.fromkeys(map(chr, DROPPED), "") | dict.fromkeys(map(chr, SPACES), " ")
 
 
-@cache
-def normaliser_map():
-    """That map as it stands in a file."""
-    entries = sorted(normalization().items())
+def normaliser_map(replaced):
+    """A map as it stands in a file."""
+    entries = sorted(replaced.items())
     data = b"".join(struct.pack(f"<IB{len(text)}I", ord(one), len(text), *map(ord, text)) for one, text in entries)
     return struct.pack("<iI", len(entries), len(data)) + data
 
 
-def write_q4(path, tensors, pieces=tuple(PIECES), *, sizes=SIZES):
-    """Write a file of tensors, by name: (kind, elements, bytes)."""
+def write_q4(path, tensors, pieces=tuple(PIECES), *, sizes=SIZES, normalizer=None):
+    """Write a file of tensors, by name: (kind, elements, bytes); with the map of the real file if none is given."""
     blob = "".join(pieces).encode()
     ends = np.cumsum([0, *(len(piece.encode()) for piece in pieces)]).astype("<u4")
     scores = np.array([0 if piece.startswith("<") else -1.5 for piece in pieces], "<f4")
     head = b"E5S1" + struct.pack("<I7ifi", 1, *sizes, 1e-12, 32)
     head += struct.pack("<5iQ", len(pieces), 0, 2, 1, 3, len(blob)) + ends.tobytes() + scores.tobytes() + blob
-    head += normaliser_map() + struct.pack("<i", len(tensors))
+    head += (normalizer or normaliser_map(normalization())) + struct.pack("<i", len(tensors))
     entry_size = sum(2 + len(name.encode()) + struct.calcsize("<BIQQ") for name in tensors)
     offset, entries = len(head) + entry_size, b""
     for name, (kind, count, data) in tensors.items():

@@ -17,6 +17,8 @@ from support import training
 from support.training import NLI, STS, run
 
 from kosbert.data.tables import read_tune
+from kosbert.encoder.calibration import read_calibration
+from kosbert.encoder.encode import calibrate
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
 from kosbert.training import checkpoints
@@ -43,6 +45,35 @@ def test_the_nli_losses_change_the_encoder(tiny, tables, tmp_path, loss):
     assert before.keys() == after.keys()
     name = "encoder.layer.0.attention.self.query.weight"
     assert not before[name].equal(after[name])
+
+
+def weights(folder):
+    return load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize(("batch_size", "epochs", "warmup_ratio"), [(500, 1, 0.1), (500, 1, 1.0), (100, 1, 1.0)])
+def test_a_training_of_a_step_or_two_changes_the_model_and_says_how_short_it_is(
+    tiny, tables, tmp_path, capsys, *, batch_size, epochs, warmup_ratio
+):
+    run(tiny, tables, tmp_path / "sts", batch_size=batch_size, epochs=epochs, warmup_ratio=warmup_ratio)
+    steps = "1 step" if batch_size == 500 else "2 steps"
+    assert (
+        f"NOTE: this training has only {steps}; for more, lower batch_size or raise epochs" in capsys.readouterr().out
+    )
+    before, after = weights(tiny), weights(tmp_path / "sts")
+    assert any(not before[name].equal(after[name]) for name in before)
+
+
+def test_a_longer_training_says_nothing_of_its_length(tiny, tables, tmp_path, capsys):
+    run(tiny, tables, tmp_path / "sts", epochs=1)  # 13 steps
+    assert "NOTE" not in capsys.readouterr().out
+
+
+def test_the_model_carries_what_its_cosines_mean(tiny, tables, tmp_path):
+    run(tiny, tables, tmp_path / "sts", dev="tune/tune_dev.tsv")
+    calibration = read_calibration(tmp_path / "sts")
+    assert calibration == calibrate(load(tmp_path / "sts"), read_tune(tables / "tune/tune_dev.tsv"), bf16=False)
+    assert calibration.pairs == 60
 
 
 def test_the_best_state_on_dev_is_the_one_that_is_saved(tiny, tables, tmp_path, capsys):
