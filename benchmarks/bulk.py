@@ -97,9 +97,10 @@ def compare(model: str, sentences: list[str], part: int, rounds: int, folder: Pa
 def main(model: str, corpus: Path, part: int, sentences: int, rounds: int) -> None:
     """Encode CORPUS, a text a line, with MODEL."""
     from kosbert.files import digest
-    from kosbert.readers.texts import read_texts
+    from kosbert.readers.texts import open_texts
 
-    texts = [*read_texts(corpus)]
+    with open_texts(corpus) as opened:
+        texts = [*opened]
     with tempfile.TemporaryDirectory(dir=corpus.parent) as name:
         folder = Path(name)
         few_texts = folder / "few.txt"

@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ class Target(NamedTuple):
 
 def targets(folder):
     """Return the targets by name; files to begin with that are not in the project are made in `folder`."""
+    import pandas  # noqa: PLC0415 - slow to import
     from support.q4 import whole_tensors, write_q4  # noqa: PLC0415 - atheris watches what is imported late
 
     from kosbert.base import e5, q4  # noqa: PLC0415
@@ -45,6 +47,11 @@ def targets(folder):
     tables.write_tune(tune, list(tables.read_korsts(sts).rows)[:20])
     tables.write_nli(table, list(tables.read_kornli(nli).rows)[:20])
     csv.write_text('\ufeffid,text\r\n1,"눈이, 온다"\r\n2,"그는 ""네"" 했다"\n', encoding="utf-8")
+    lines, array, old, book = (folder / name for name in ("all.jsonl", "all.json", "old.txt", "all.xlsx"))
+    lines.write_text('{"text": "눈이 온다", "id": 1}\n\n{"text": null, "id": 2}\n', encoding="utf-8")
+    array.write_text('["눈이 온다", null, "비"]', encoding="utf-8")
+    old.write_text("오늘은 하늘이 맑고, 어제는 비가 왔다.\n", encoding="cp949")
+    pandas.DataFrame({"id": [1, 2.5], "text": ["눈", None]}).to_excel(book, index=False)
     short = [_head(path, folder) for path in (sts, nli)]
 
     def every_tensor(path):
@@ -60,9 +67,12 @@ def targets(folder):
         "tune": Target(lambda path: [*tables.read_tune(path)], ".tsv", [tune]),
         "nli": Target(lambda path: [*tables.read_nli(path)], ".tsv", [table]),
         "pairs": Target(pairs.read_pairs, ".tsv", [*short, tune]),
-        "texts-tsv": Target(lambda path: [*texts.read_texts(path, column="sentence1")], ".tsv", [*short, table]),
-        "texts-csv": Target(lambda path: [*texts.read_texts(path)], ".csv", [csv]),
-        "texts": Target(lambda path: [*texts.read_texts(path)], ".txt", [csv, tune]),
+        "texts-tsv": Target(partial(texts.read_filled, column="sentence1"), ".tsv", [*short, table]),
+        "texts-csv": Target(texts.read_filled, ".csv", [csv]),
+        "texts-jsonl": Target(texts.read_filled, ".jsonl", [lines]),
+        "texts-json": Target(texts.read_filled, ".json", [array]),
+        "texts-xlsx": Target(texts.read_filled, ".xlsx", [book]),
+        "texts": Target(texts.read_filled, ".txt", [csv, tune, old]),
     }
 
 

@@ -2,14 +2,18 @@
 
 import errno
 import hashlib
+import io
 import os
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pyarrow import parquet
 
-from kosbert.apps.bulk import encode_file
+from kosbert.apps.bulk import Encoded, encode_file
 from kosbert.errors import KosbertError
+from kosbert.readers.layout import Layout
 
 TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", '"따옴표" 하나', "아이들이 논다."]
 
@@ -17,10 +21,13 @@ TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다
 class Letters:
     """An encoder without a model: it counts, and can be killed."""
 
-    dimensions = 3
+    dimensions, max_length = 3, 9  # letters
 
     def __init__(self, fingerprint="letters:fp32", killed_at=None):
         self.fingerprint, self.killed_at, self.asked = fingerprint, killed_at, []
+
+    def count_truncated(self, texts):
+        return sum(len(text) > self.max_length for text in texts)
 
     def encode(self, texts):
         if len(self.asked) == self.killed_at:
@@ -59,7 +66,7 @@ def written(out):
 
 def test_row_i_is_of_row_i_also_where_it_is_blank(source, out):
     encoder = Letters()
-    assert encode_file(encoder, source, out, part_rows=3) == len(TEXTS)
+    assert encode_file(encoder, source, out, part_rows=3) == Encoded(rows=len(TEXTS), truncated=1)
     assert encoder.asked == [TEXTS[:3], TEXTS[3:6], TEXTS[6:]]
     assert (written(out) == Letters().encode(TEXTS)).all()
     assert [path.name for path in out.parent.iterdir()] == [out.name]
@@ -70,6 +77,27 @@ def test_parquet_has_the_texts_and_lists_of_one_length(source, tmp_path):
     table = parquet.read_table(tmp_path / "out.parquet")
     assert table["text"].to_pylist() == TEXTS
     assert str(table.schema.field("embedding").type) == "fixed_size_list<element: float>[3]"
+
+
+def test_standard_input_resumes_after_a_kill_as_a_file_does(source, out, monkeypatch):
+    def stdin():
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(source.read_bytes())))
+        return Path("-")
+
+    killed(stdin(), out)
+    last = Letters()
+    assert encode_file(last, stdin(), out, part_rows=2) == Encoded(rows=len(TEXTS), truncated=1)
+    assert last.asked == [TEXTS[4:6], TEXTS[6:]]
+    assert (written(out) == Letters().encode(TEXTS)).all()
+
+
+def test_what_is_found_in_the_file_is_told_once(tmp_path, out):
+    path, told = tmp_path / "texts.csv", []
+    path.write_text("1;눈\n2;비\n", encoding="utf-16")
+    layout = Layout(header=False)
+    assert encode_file(Letters(), path, out, column="2", layout=layout, tell=told.append) == Encoded(2, 0)
+    assert told == [f"{path}: read as UTF-16", f"{path}: columns are separated by ';'"]
+    assert (written(out) == Letters().encode(["눈", "비"])).all()
 
 
 def test_a_run_killed_at_every_part_gives_the_bytes_of_one_that_was_not(source, out):

@@ -65,5 +65,5 @@ def test_code_in_the_rows_of_a_run_that_was_killed_is_never_run(model, tmp_path,
     corpus, out, work_dir = tmp_path / "corpus.txt", tmp_path / "out.npy", tmp_path / ".out.npy.parts"
     corpus.write_text("\n".join(TEXTS), encoding="utf-8")
     left_of_a_killed_run(work_dir, work_dir / ROWS, planted)
-    assert encode_file(model, corpus, out) == 2
+    assert encode_file(model, corpus, out).rows == 2
     np.testing.assert_array_equal(np.load(out), model.encode(TEXTS))

@@ -2,6 +2,8 @@
 
 from hypothesis import strategies as st
 
+from kosbert.data.tables import is_blank
+
 HARD = '"\t\r\n,\\ \0\x1b\x85\xa0\u2028\u3000\ufeff_#▁가각ㄱ\u1100\u11a8éｶﾞ①🙂'
 letters = st.one_of(
     st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3),
@@ -10,8 +12,10 @@ letters = st.one_of(
 )
 texts = st.text(letters, max_size=12)
 # Sentences that a table can hold; in plain TSV, no field has a tab or a line break.
-sentences = texts.filter(str.strip)
-plain_sentences = st.text(letters.filter(lambda letter: letter not in "\t\r\n"), max_size=12).filter(str.strip)
+sentences = texts.filter(lambda text: not is_blank(text))
+plain_sentences = st.text(letters.filter(lambda letter: letter not in "\t\r\n"), max_size=12).filter(
+    lambda text: not is_blank(text)
+)
 scores = st.floats(0, 5).map(lambda score: f"{score:.3f}")
 
 json_values = st.recursive(

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import click
 import numpy as np
@@ -21,12 +22,25 @@ from kosbert.apps.stream import FINISHED, encode_stream, split
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write, exclusive, write_text
 from kosbert.inference.encoder import Encoder
-from kosbert.readers.text_files import Quotes
-from kosbert.readers.texts import read_texts
+from kosbert.readers.layout import AS_NAMED, Layout, Tell, ignore
+from kosbert.readers.texts import Texts, open_texts
 
 PART_ROWS = 5_000  # rows that are encoded at once, and that a kill loses at most
 FORMATS = (".parquet", ".npy")
 ROWS, NOTE = "rows.npy", "made_of.json"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What has been encoded.
+
+    Attributes:
+        rows: the number of rows.
+        truncated: how many of their texts are longer than the encoder reads.
+    """
+
+    rows: int
+    truncated: int
 
 
 def encode_file(
@@ -35,53 +49,54 @@ def encode_file(
     out: Path,
     *,
     column: str | None = None,
-    quotes: Quotes = "auto",
+    layout: Layout = AS_NAMED,
+    tell: Tell = ignore,
     part_rows: int = PART_ROWS,
     overwrite: bool = False,
-) -> int:
+) -> Encoded:
     """Encode the texts of a file: row i of the output is the embedding of row i of the input, also where it is blank.
 
     Args:
         encoder: the encoder.
-        source: a file of texts, see `read_texts`.
+        source: a file of texts, see `open_texts`.
         out: a .parquet file with the columns text and embedding, or a .npy file [rows, dimensions]; in float32.
-        column: the column of a table with the texts, see `read_texts`.
-        quotes: the meaning of quotes in a text table, see `read_texts`.
+        column: the column of a table with the texts, see `open_texts`.
+        layout: what else is said of the file.
+        tell: takes a line for each thing that was found in the file and not said.
         part_rows: the number of rows that are encoded, kept and lost together.
         overwrite: whether to replace an `out` that exists, and to drop what is left of another run.
-
-    Returns:
-        The number of rows.
 
     Raises:
         KosbertError: the file has no texts, `out` cannot be written, another run is writing it, or its working folder
             is left of a run with another input, encoder or `part_rows`.
     """
     check_output(source, out, overwrite=overwrite)
-    texts = _Texts(source, column, quotes)
-    count, digest = texts.survey()
-    if not count:
-        raise KosbertError(f"{source}: no texts in it")
+    with open_texts(source, column=column, layout=layout, tell=tell) as texts:
+        return _encode(encoder, _Survey.of(texts), out, part_rows=part_rows, overwrite=overwrite)
+
+
+def _encode(encoder: Encoder, texts: "_Survey", out: Path, *, part_rows: int, overwrite: bool) -> Encoded:
     work_dir = out.parent / f".{out.name}.parts"
-    rows = work_dir / ROWS
-    made_of = {"rows a part": part_rows, "input": digest, "model, precision or devices": encoder.fingerprint}
+    rows, truncated = work_dir / ROWS, 0
+    made_of = {"rows a part": part_rows, "input": texts.digest, "model, precision or devices": encoder.fingerprint}
     with exclusive(work_dir, out):
         _claim(work_dir, out, made_of, overwrite=overwrite)
         try:
-            parts = encode_stream(encoder, texts.read_again(digest), rows, work_dir, part_rows=part_rows)
-            with tqdm(total=count, unit=" rows", desc=source.name) as bar:
+            parts = encode_stream(encoder, texts.read_again(), rows, work_dir, part_rows=part_rows)
+            with tqdm(total=texts.rows, unit=" rows", desc=Path(texts.texts.name).name) as bar:
                 for part in parts:
+                    truncated += encoder.count_truncated(part)
                     bar.update(len(part))
             if out.suffix.lower() == ".npy":
                 rows.replace(out)
             else:
                 with atomic_write(out) as tmp:
-                    _write_parquet(rows, split(texts.read_again(digest), part_rows), tmp)
+                    _write_parquet(rows, split(texts.read_again(), part_rows), tmp)
         except _ChangedError:
             shutil.rmtree(work_dir)
             raise
         shutil.rmtree(work_dir)
-    return count
+    return Encoded(texts.rows, truncated)
 
 
 def check_output(source: Path, out: Path, *, overwrite: bool) -> None:
@@ -107,46 +122,47 @@ class _ChangedError(KosbertError):
 
 
 @dataclass(frozen=True)
-class _Texts:
-    """A file of texts that is read several times, and has to stay the same meanwhile."""
+class _Survey:
+    """What a first reading of texts has found, and later ones have to find again.
 
-    path: Path
-    column: str | None
-    quotes: Quotes
+    Reading is cheap beside encoding, and a mistake in the last line is better known before.
+    """
 
-    def survey(self) -> tuple[int, str]:
-        """Return the number of texts, and their digest, whatever the file's format.
+    texts: Texts
+    rows: int
+    digest: str
 
-        Reading is cheap beside encoding, and a mistake in the last line is better known before.
-        """
-        count, state = 0, hashlib.sha256()
-        for text in self._read():
-            count += 1
-            state.update(json.dumps(text).encode())
-        return count, state.hexdigest()
-
-    def read_again(self, digest: str) -> Iterator[str]:
-        """Yield the texts.
-
-        Args:
-            digest: the digest that `survey` found.
+    @classmethod
+    def of(cls, texts: Texts) -> Self:
+        """Count texts, and take their digest, whatever the file's format.
 
         Raises:
-            _ChangedError: they have another digest now; it is raised after the last text.
+            KosbertError: there are none.
         """
-        changed = _ChangedError(f"{self.path}: it was changed while it was encoded; run this again")
+        rows, state = 0, hashlib.sha256()
+        for text in texts:
+            rows += 1
+            state.update(json.dumps(text).encode())
+        if not rows:
+            raise KosbertError(f"{texts.name}: no texts in it")
+        return cls(texts, rows, state.hexdigest())
+
+    def read_again(self) -> Iterator[str]:
+        """Yield the texts.
+
+        Raises:
+            _ChangedError: they are others now; it is raised after the last text.
+        """
+        changed = _ChangedError(f"{self.texts.name}: it was changed while it was encoded; run this again")
         state = hashlib.sha256()
         try:
-            for text in self._read():
+            for text in self.texts:
                 state.update(json.dumps(text).encode())
                 yield text
         except KosbertError as error:  # the survey has read the whole file
             raise changed from error
-        if state.hexdigest() != digest:
+        if state.hexdigest() != self.digest:
             raise changed
-
-    def _read(self) -> Iterator[str]:
-        return read_texts(self.path, column=self.column, quotes=self.quotes)
 
 
 def _claim(work_dir: Path, out: Path, made_of: dict[str, object], *, overwrite: bool) -> None:

@@ -1,117 +1,182 @@
-"""Texts from whatever file a user has: lines, or a column of TSV, CSV or Parquet; one by one, in bounded memory."""
+"""Texts from whatever file a user has: lines, or a column of a table; as often as one likes, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
 
-from kosbert.errors import KosbertError, one_line
-from kosbert.readers.text_files import Quotes, ReadError, csv_rows, open_text
+from kosbert.data.tables import is_blank
+from kosbert.errors import KosbertError
+from kosbert.readers.delimited import DELIMITERS
+from kosbert.readers.formats import open_table
+from kosbert.readers.layout import AS_NAMED, Layout, ReadError, Tell, ignore
+from kosbert.readers.sources import Source, open_source
+from kosbert.readers.table import (
+    DEFAULT_COLUMNS,
+    NAME_LENGTH,
+    Row,
+    Table,
+    as_text,
+    choose_column,
+    choose_numbers,
+    plain_name,
+    refusal,
+)
 
-DELIMITERS = {".tsv": "\t", ".csv": ","}
-PARQUET = ".parquet"
-DEFAULT_COLUMNS = ("sentence", "text")  # what is read where no column is named
-BATCH_ROWS = 4_096  # of a Parquet file
-MAX_NAMES, NAME_LENGTH = 12, 40  # columns that an error names, and characters of each
+__all__ = ["DEFAULT_COLUMNS", "Texts", "is_blank", "open_texts", "read_filled"]
+
+# Names that the one column of a table often has. Any other word may be a name or a text.
+USUAL_NAMES = frozenset(
+    {
+        *DEFAULT_COLUMNS,
+        "sentence1",
+        "sentences",
+        "texts",
+        "content",
+        "contents",
+        "document",
+        "review",
+        "comment",
+        "query",
+    }
+    | {"question", "answer", "title", "body", "내용", "본문", "질문", "답변", "제목", "리뷰", "댓글", "후기", "문서"}
+)
 
 
-def read_texts(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> Iterator[str]:
-    """Read texts, one a row, in the order of the file, blank ones too, so that texts and rows stay side by side.
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a file: each iteration reads it anew, from the first row on.
 
-    A blank line of a text table with several columns, however, is not a row.
+    Attributes:
+        name: how messages name the file.
+        columns: the names of the table's columns; empty for text, and for a table without a header.
+        read: yields the texts of all rows, blank ones too, so that texts and rows stay side by side.
+    """
+
+    name: str
+    columns: list[str]
+    read: Callable[[], Iterator[str]]
+
+    def __iter__(self) -> Iterator[str]:
+        return self.read()
+
+    def filled(self) -> Iterator[tuple[int, str]]:
+        """Yield the texts that are not blank, each after the number of its row, counted from 1."""
+        return ((row, text) for row, text in enumerate(self, start=1) if not is_blank(text))
+
+
+@contextmanager
+def open_texts(
+    path: Path,
+    *,
+    column: str | None = None,
+    layout: Layout = AS_NAMED,
+    tell: Tell = ignore,
+    max_bytes: int | None = None,
+) -> Iterator[Texts]:
+    """Open a file of texts, one a row, until the block ends.
 
     Args:
-        path: a file whose name ends in .tsv, .csv or .parquet is a table; in any other, each line is a text. Text is in
-            UTF-8; a BOM and Windows' line ends do not matter.
-        column: the column of a table; its only one, or else the one named sentence or text if None.
-        quotes: whether a field of a text table that begins with a quote is quoted (`csv`, `auto`), or the quote is a
-            letter (`letters`).
+        path: a file, a pipe, or `-` for standard input. It may be compressed with gzip or Zstandard. Its ending says
+            what it is: .tsv, .csv, .jsonl, .json, .parquet or .xlsx; in any other file, each line is a text.
+        column: the column of a table; its only one, or else the one named sentence, text, 문장 or 텍스트 if None.
+            Without a header, the number of the column from 1.
+        layout: what else the user says of the file.
+        tell: takes a line for each thing that was found and not said.
+        max_bytes: the number of bytes that the file may have, unpacked; unlimited if None.
 
     Raises:
-        KosbertError: the file is not such a file, or has no such column; the message says where.
+        KosbertError: the file is not such a file, or has no such column; the message says where. Reading raises it for
+            a row further down that does not fit.
         OSError: the file cannot be read.
     """
-    if path.suffix.lower() == PARQUET:
-        yield from _parquet(path, column)
-        return
-    delimiter = DELIMITERS.get(path.suffix.lower())
-    if column is not None and delimiter is None:
-        raise ReadError(f"{path}: each line is a text", hint="--column is for tables (.tsv, .csv, .parquet)")
-    with open_text(path, newline=None if delimiter is None else "") as file:
-        texts = (
-            (line.rstrip("\n") for line in file)
-            if delimiter is None
-            else _table(path, file, delimiter, column=column, quotes=quotes)
-        )
-        for number, text in enumerate(texts, start=1):
-            if "\0" in text:
-                raise KosbertError(f"{path}, text {number}: a NUL character; this is no text file")
-            yield text
+    with open_source(path, layout=layout, tell=tell, max_bytes=max_bytes) as source:
+        if source.format == "text":
+            table = Table(source.name, [], named=True, read=lambda _: _lines(source))
+        else:
+            table = open_table(source, layout, tell)
+        header = table.named or layout.header
+        index, names = _choose(table, column, header=header, tell=tell)
+        texts = Texts(source.name, names, partial(_texts, table, index, skipped=int(header and not table.named)))
+        next(iter(texts), None)  # what is wrong with all rows is better known now
+        yield texts
 
 
-def read_filled(path: Path, *, column: str | None = None, quotes: Quotes = "auto") -> list[str]:
+def read_filled(path: Path, *, column: str | None = None, layout: Layout = AS_NAMED, tell: Tell = ignore) -> list[str]:
     """Read the texts of a file that are not blank.
 
     Raises:
-        KosbertError: the file cannot be read by `read_texts`, or has no such texts.
+        KosbertError: the file cannot be read by `open_texts`, or has no such texts.
     """
-    texts = [text for text in read_texts(path, column=column, quotes=quotes) if text.strip()]
-    if not texts:
-        raise KosbertError(f"{path}: no texts in it")
-    return texts
+    with open_texts(path, column=column, layout=layout, tell=tell) as texts:
+        filled = [text for _, text in texts.filled()]
+    if not filled:
+        raise KosbertError(f"{texts.name}: no texts in it")
+    return filled
 
 
-def _table(path: Path, file: TextIO, delimiter: str, *, column: str | None, quotes: Quotes) -> Iterator[str]:
-    rows = csv_rows(path, file, delimiter=delimiter, quotes=quotes)
-    _, header = next(rows, (0, None))
-    if header is None:
-        raise KosbertError(f"{path}: expected a table whose first line names its columns; the file is empty")
-    index, width = _column_index(path, header, column), len(header)
-    for number, fields in rows:
-        if not fields and width > 1:
-            continue  # a blank line
-        if len(fields or [""]) != width:
-            raise KosbertError(f"{path}, line {number}: {len(fields)} columns instead of {width}")
-        yield fields[index] if fields else ""
+def _lines(source: Source) -> Iterator[Row]:
+    with source.open_text(newline=None) as file:
+        for line in file:
+            yield "", [line.removesuffix("\n")]
 
 
-def _parquet(path: Path, column: str | None) -> Iterator[str]:
-    import pyarrow  # noqa: PLC0415 - slow to import, and other files need none of it
-    from pyarrow import parquet  # noqa: PLC0415
-
-    try:
-        with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
-            schema = file.schema_arrow
-            name = schema.names[_column_index(path, schema.names, column)]
-            kind = schema.field(name).type
-            if not _is_text(kind, pyarrow.types):
-                raise KosbertError(f"{path}: column {name} holds {kind}; expected text")
-            for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[name]):
-                yield from (text or "" for text in batch.column(0).to_pylist())
-    except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
-            raise
-        raise KosbertError(f"{path}: no Parquet file that we can read: {one_line(error)}") from error
+def _texts(table: Table, index: int, *, skipped: int) -> Iterator[str]:
+    for where, (cell,) in islice(table.read([index]), skipped, None):
+        try:
+            yield as_text(cell)
+        except ValueError as error:
+            raise refusal(table, where, error) from error
 
 
-def _is_text(kind: Any, types: Any) -> bool:  # noqa: ANN401 - pyarrow's
-    if types.is_dictionary(kind):  # pandas writes categories so
-        return _is_text(kind.value_type, types)
-    return any(
-        is_kind(kind) for is_kind in (types.is_string, types.is_large_string, types.is_string_view, types.is_null)
-    )
+def _choose(table: Table, column: str | None, *, header: bool, tell: Tell) -> tuple[int, list[str]]:
+    """Return the index of the column with the texts, and the names of all columns."""
+    names = [plain_name(name) for name in table.top] if header else []
+    if table.named and not names:
+        if column is not None:
+            raise ReadError(f"{table.name}: each row is a text", hint="--column is for tables")
+        return 0, []
+    if not header:
+        return _choose_number(table, column), []
+    if column is None and len(names) <= 1:
+        _check_only_name(table, *names, tell=tell)
+    return choose_column(table, names, column), names
 
 
-def _column_index(path: Path, names: list[str], column: str | None) -> int:
-    if column is None and len(names) == 1:
-        return 0
-    wanted = column if column is not None else next((name for name in DEFAULT_COLUMNS if name in names), None)
-    if wanted is not None and names.count(wanted) == 1:
-        return names.index(wanted)
-    if wanted is None:
-        found = "several columns"
-    else:
-        found = f"{'several columns' if wanted in names else 'no column'} {wanted[:NAME_LENGTH]!r}"
-    shown = [*(repr(name[:NAME_LENGTH]) for name in names[:MAX_NAMES]), *["…"] * (len(names) > MAX_NAMES)]
-    raise ReadError(
-        f"{path}: {found}", hint=f"choose with --column one of {', '.join(shown) or 'none: the header is empty'}"
-    )
+def _choose_number(table: Table, column: str | None) -> int:
+    if column is None and len(table.top) > 1:
+        raise ReadError(
+            f"{table.name}: several columns without a header",
+            hint=f"choose with --column a number from 1 to {len(table.top)}",
+        )
+    (index,) = choose_numbers(table, [column or "1"])
+    return index
+
+
+def _check_only_name(table: Table, name: str = "", *, tell: Tell) -> None:
+    """Check that the first row of a table with one column names it.
+
+    Raises:
+        KosbertError: it may as well be a text.
+    """
+    if table.named or name.lower() in USUAL_NAMES:
+        return
+    if not name:
+        raise ReadError(
+            f"{table.name}: expected a table whose first line names its columns; it is blank, or the file is empty",
+            hint="if it has no such line, say --no-header",
+        )
+    if not _looks_like_a_name(name):
+        raise ReadError(
+            f"{table.name}: line 1 is a name or a text: {name[:NAME_LENGTH]!r}",
+            hint="say --column with that name, or --no-header",
+            columns=[name],
+        )
+    tell(f"{table.name}: line 1 ({name!r}) was taken for the name of the column; if it is a text, say --no-header")
+
+
+def _looks_like_a_name(text: str) -> bool:
+    one_word = len(text) <= NAME_LENGTH and not any(letter.isspace() or letter in DELIMITERS for letter in text)
+    return one_word and any(map(str.isalpha, text)) and (text[-1].isalnum() or text[-1] in ")]_")
