@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["__version__", "load"]
 
 
-def load(model: str | PathLike[str], *, precision: Precision = "auto", devices: Sequence[str] = ()) -> BaseEncoder:
+def load(
+    model: str | PathLike[str],
+    *,
+    precision: Precision = "auto",
+    devices: Sequence[str] = (),
+    max_length: int | None = None,
+) -> BaseEncoder:
     """Load a model, to encode texts with it.
 
     ```python
@@ -33,19 +39,22 @@ def load(model: str | PathLike[str], *, precision: Precision = "auto", devices: 
         devices: the devices to encode on, such as `cuda:1`. Several, also repeated, start a process for each; a script
             that does so has to guard its own code with `if __name__ == "__main__":`. If empty, it is the GPU if there
             is one, else the CPU.
+        max_length: how many tokens of a text are read, special tokens and prompt included. If None, it is the model's
+            own number (128 for ours); the rest of a longer text does not count, see `count_truncated`.
 
     Returns:
-        The encoder, with `encode(texts)`, `dimensions` and `fingerprint`. Threads may share it. As a context manager it
-        stops its processes at the end.
+        The encoder, with `encode(texts)`, `count_truncated(texts)`, `dimensions`, `max_length`, `fingerprint` and
+        `calibration`, which tells what a cosine means. Threads may share it. As a context manager it stops its
+        processes at the end.
 
     Raises:
-        KosbertError: there is no such model or device, or the model cannot be loaded here.
+        KosbertError: there is no such model or device, the model cannot be loaded here, or cannot read so many tokens.
     """
     from os import fspath  # noqa: PLC0415 - `import kosbert` is to cost nothing
 
     from kosbert.inference.load import load as load_model  # noqa: PLC0415
 
-    return load_model(fspath(model), precision=precision, devices=devices)
+    return load_model(fspath(model), precision=precision, devices=devices, max_length=max_length)
 
 
 def __getattr__(name: str) -> str:

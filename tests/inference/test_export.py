@@ -18,7 +18,7 @@ from kosbert.encoder.model import load, save
 from kosbert.errors import KosbertError
 from kosbert.inference import export, exported
 from kosbert.inference.encoder import model_of
-from kosbert.inference.pytorch import load_model
+from kosbert.inference.pytorch import Loaded, load_model
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ class Untraceable(torch.nn.Module):
 def test_a_model_that_cannot_be_exported_is_one_line_and_nothing_written(tiny, tmp_path, monkeypatch, spoil, reason):
     encoder = load(tiny)
     spoil(encoder)
-    monkeypatch.setattr(export, "load_model", lambda _: encoder)
+    monkeypatch.setattr(export, "load_model", lambda _: Loaded(encoder, tiny))
     with pytest.raises(KosbertError, match=rf"^{tiny}: cannot be exported: .*{reason}"):
         export.export(str(tiny), tmp_path / "out")
     assert [*tmp_path.iterdir()] == []

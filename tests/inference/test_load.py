@@ -73,7 +73,7 @@ def test_each_kind_has_a_fingerprint_of_its_own_and_all_but_int8_are_of_one_mode
 
 
 def test_a_single_text_is_refused_with_what_to_write(tiny):
-    with pytest.raises(KosbertError, match=r"expects a list of texts, found a single text; write encode\(\[text\]\)"):
+    with pytest.raises(KosbertError, match=r"expected a list of texts, found a single text; write \[text\]"):
         kosbert.load(tiny).encode("눈이 온다.")
 
 

@@ -10,18 +10,25 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 
+from kosbert.encoder.calibration import CALIBRATION
 from kosbert.encoder.model import prompt_of
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write, digest
 from kosbert.inference.convert import convert
 from kosbert.inference.encoder import Embeddings
 from kosbert.inference.exported import FORMAT, GRAPH, SETTINGS, TOKENIZER, WEIGHTS, ExportedEncoder, is_export
-from kosbert.inference.folder import find
 from kosbert.inference.graph import openvino_library
-from kosbert.inference.pytorch import dimensions_of, load_model, model_digest, tokenizer_of
+from kosbert.inference.pytorch import (
+    dimensions_of,
+    load_model,
+    max_length_of,
+    model_digest,
+    most_tokens_of,
+    tokenizer_of,
+)
 
 LOWEST = {"fp32": 0.999, "int8": 0.97}  # cosine with the original that an export has to reach
-PASSED_ON = ("README.md", "LICENSE")  # the model's card and licence
+PASSED_ON = ("README.md", "LICENSE", CALIBRATION)  # the model's card and licence, and what its cosines mean
 SENTENCES = (
     "",
     "네",
@@ -56,10 +63,9 @@ def export(
     if is_export(Path(model)):
         raise KosbertError(f"{model}: exported already; give the model that it was exported from")
     openvino_library()
-    loaded = load_model(model)
+    loaded, folder = load_model(model)
     with atomic_write(out) as tmp:
         tmp.mkdir()
-        folder = find(model)
         for name in PASSED_ON:
             if (folder / name).is_file():
                 shutil.copyfile(folder / name, tmp / name)
@@ -100,7 +106,8 @@ def _write(loaded: SentenceTransformer, out: Path, *, model: str, precision: Lit
         "original": model_digest(loaded),
         "precision": precision,
         "prompt": prompt_of(loaded),
-        "longest": loaded.max_seq_length,
+        "longest": max_length_of(loaded),
+        "most_tokens": most_tokens_of(loaded),
         "dimensions": dimensions_of(loaded),
         "files": {name: f"sha256:{digest(out / name, 'sha256')}" for name in (GRAPH, WEIGHTS, TOKENIZER)},
     }

@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
+from kosbert.encoder.calibration import read_calibration
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import verify
-from kosbert.inference.encoder import BaseEncoder, Embeddings, Precision
+from kosbert.inference.encoder import BaseEncoder, Embeddings, Precision, limited, other_length
 from kosbert.inference.graph import Graph, openvino_library
 
 SETTINGS, GRAPH, WEIGHTS, TOKENIZER = "kosbert_export.json", "model.xml", "model.bin", "tokenizer.json"
@@ -20,11 +21,19 @@ FORMAT = 1
 class ExportedEncoder(BaseEncoder):
     """An exported model."""
 
-    def __init__(self, folder: Path, *, precision: Precision = "auto", device: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        precision: Precision = "auto",
+        max_length: int | None = None,
+        device: str | None = None,
+    ) -> None:
         """Load a folder.
 
         Raises:
-            KosbertError: it is no export, it is broken, it has another precision, or OpenVINO is not installed.
+            KosbertError: it is no export, it is broken, it has another precision, it cannot read so many tokens, or
+                OpenVINO is not installed.
         """
         settings = _settings(folder)
         if precision not in ("auto", settings["precision"]):
@@ -53,14 +62,27 @@ class ExportedEncoder(BaseEncoder):
                 if isinstance(cause, FileNotFoundError):
                     reason = f"{Path(cause.filename).name} is missing"
                 raise KosbertError(f"{folder}: a broken export ({reason}); export the model again") from cause
+        own, most = settings["longest"], settings.get("most_tokens")  # older exports lack the latter
+        wanted = other_length(max_length, own, most)
+        if wanted is not None:
+            side = (self._tokenizer.truncation or {}).get("direction", "right")
+            self._tokenizer.enable_truncation(wanted, direction=side)
         super().__init__(
             dimensions=settings["dimensions"],
-            fingerprint=fingerprint(settings["original"], settings["precision"]),
+            fingerprint=fingerprint(limited(settings["original"], wanted), settings["precision"]),
+            max_length=wanted or own,
+            most_tokens=most,
+            calibration=read_calibration(folder),
         )
 
     def _embed(self, texts: list[str]) -> Embeddings:
-        encoded = self._tokenizer.encode_batch([self._prompt + text for text in texts])
-        return self._graph.embed([one.ids for one in encoded])
+        return self._graph.embed([one.ids for one in self._tokenized(texts)])
+
+    def _count_longer(self, texts: list[str], max_length: int) -> int:  # noqa: ARG002 - the tokenizer knows it
+        return sum(bool(one.overflowing) for one in self._tokenized(texts))
+
+    def _tokenized(self, texts: list[str]) -> list[Encoding]:
+        return self._tokenizer.encode_batch([self._prompt + text for text in texts])
 
 
 def fingerprint(model_digest: str, precision: str) -> str:
@@ -94,8 +116,9 @@ def _settings(folder: Path) -> dict[str, Any]:
         *map(settings.get, ("prompt", "original", "precision")),
         *(files.values() if isinstance(files, dict) else [None]),
     ]
-    dimensions = settings.get("dimensions")
-    complete = {GRAPH, WEIGHTS, TOKENIZER} <= {*(files or ())} and type(dimensions) is int and dimensions > 0
+    numbers = [settings.get("dimensions"), settings.get("longest")]
+    complete = {GRAPH, WEIGHTS, TOKENIZER} <= {*(files or ())}
+    complete &= all(type(number) is int and number > 0 for number in numbers)
     if not (complete and all(isinstance(text, str) for text in texts)):
         raise KosbertError(f"{folder}: a broken export ({SETTINGS} is not as it was written); export the model again")
     return settings

@@ -8,10 +8,17 @@ from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder.model import prompt_of
 from kosbert.inference.convert import convert
-from kosbert.inference.encoder import BaseEncoder, Embeddings
+from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited
 from kosbert.inference.exported import fingerprint
 from kosbert.inference.graph import Graph
-from kosbert.inference.pytorch import dimensions_of, model_digest
+from kosbert.inference.pytorch import (
+    count_longer,
+    dimensions_of,
+    limit_length,
+    max_length_of,
+    model_digest,
+    most_tokens_of,
+)
 
 
 class Int8Encoder(BaseEncoder):
@@ -21,20 +28,29 @@ class Int8Encoder(BaseEncoder):
     than 0.3 (x 100).
     """
 
-    def __init__(self, model: SentenceTransformer) -> None:
+    def __init__(
+        self, model: SentenceTransformer, *, max_length: int | None = None, calibration: Calibration | None = None
+    ) -> None:
         """Convert a loaded model, wherever it is; this takes some seconds.
 
         Raises:
-            KosbertError: as `convert`.
+            KosbertError: as `convert` and `limit_length`.
         """
         dimensions = dimensions_of(model)
-        super().__init__(dimensions=dimensions, fingerprint=fingerprint(model_digest(model), "int8"))
-        self._tokenizer, self._max_seq_length = model.tokenizer, model.max_seq_length
-        self._prompt = prompt_of(model)
-        self._graph = Graph(convert(model, int8=True), dimensions)
+        digest = limited(model_digest(model), limit_length(model, max_length))
+        super().__init__(
+            dimensions=dimensions,
+            fingerprint=fingerprint(digest, "int8"),
+            max_length=max_length_of(model),
+            most_tokens=most_tokens_of(model),
+            calibration=calibration,
+        )
+        self._model, self._graph = model, Graph(convert(model, int8=True), dimensions)
 
     def _embed(self, texts: list[str]) -> Embeddings:
-        prompted = [self._prompt + text for text in texts]
-        return self._graph.embed(
-            self._tokenizer(prompted, truncation=True, max_length=self._max_seq_length)["input_ids"]
-        )
+        prompted = [prompt_of(self._model) + text for text in texts]
+        ids = self._model.tokenizer(prompted, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
+        return self._graph.embed(ids)
+
+    def _count_longer(self, texts: list[str], max_length: int) -> int:
+        return count_longer(self._model, texts, max_length)

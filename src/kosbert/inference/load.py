@@ -12,37 +12,42 @@ from kosbert.inference.graph import openvino_library
 from kosbert.inference.pool import PoolEncoder
 
 
-def load(model: str, *, precision: Precision = "auto", devices: Sequence[str] = ()) -> BaseEncoder:
+def load(
+    model: str, *, precision: Precision = "auto", devices: Sequence[str] = (), max_length: int | None = None
+) -> BaseEncoder:
     """Load a model; `kosbert.load` says how."""
     if precision not in get_args(Precision):
         raise KosbertError(f"precision is {precision!r}; expected one of {', '.join(get_args(Precision))}")
     if isinstance(devices, str):
         raise KosbertError(f"devices is the text {devices!r}; expected a list, such as [{devices!r}]")
     if len(devices) > 1:
-        return PoolEncoder(partial(load_on, model, precision), devices)
-    return load_on(model, precision, devices[0] if devices else None)
+        return PoolEncoder(partial(load_on, model, precision, max_length), devices)
+    return load_on(model, precision, max_length, devices[0] if devices else None)
 
 
-def load_on(model: str, precision: Precision, device: str | None) -> BaseEncoder:
+def load_on(model: str, precision: Precision, max_length: int | None, device: str | None) -> BaseEncoder:
     """Load a model in this process.
 
     Args:
         model: see `kosbert.load`.
         precision: see `kosbert.load`.
+        max_length: see `kosbert.load`.
         device: the device, such as `cpu` or `cuda:1`; if None, the GPU if there is one, else the CPU.
 
     Raises:
         KosbertError: see `kosbert.load`.
     """
     if is_export(Path(model)):
-        return ExportedEncoder(Path(model), precision=precision, device=device)
+        return ExportedEncoder(Path(model), precision=precision, max_length=max_length, device=device)
     from kosbert.inference.pytorch import PyTorchEncoder, load_model  # noqa: PLC0415 - imports torch
 
     if precision != "int8":
-        return PyTorchEncoder(load_model(model, device=device), precision=precision)
+        loaded = load_model(model, device=device)
+        return PyTorchEncoder(loaded.model, precision=precision, max_length=max_length, calibration=loaded.calibration)
     from kosbert.inference.int8 import Int8Encoder  # noqa: PLC0415 - imports torch
 
     if device not in (None, "cpu"):
         raise KosbertError(f"device {device}: int8 is for the CPU alone; choose another precision")
     openvino_library()  # if it is missing, that is known before the model is loaded
-    return Int8Encoder(load_model(model, device="cpu"))
+    loaded = load_model(model, device="cpu")
+    return Int8Encoder(loaded.model, max_length=max_length, calibration=loaded.calibration)

@@ -6,19 +6,20 @@ This process only hands out texts and collects embeddings: it imports no torch.
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Barrier
+from typing import NamedTuple
 
 import numpy as np
 
 from kosbert.errors import KosbertError
-from kosbert.inference.encoder import BaseEncoder, Embeddings
+from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings
 from kosbert.inference.graph import usable_cores
 
 CHUNK = 500  # texts that a process takes at once: fixed, so that results do not depend on how many texts there are
@@ -54,10 +55,13 @@ class PoolEncoder(BaseEncoder):
                     "a process ended while it loaded the model: the memory is full, or the script that asks for "
                     'several devices does not guard its own code with if __name__ == "__main__":'
                 ) from error
-            (dimensions, _), fingerprints = loaded[0], sorted({fingerprint for _, fingerprint in loaded})
+            one, fingerprints = loaded[0], sorted({each.fingerprint for each in loaded})
             super().__init__(
-                dimensions=dimensions,
+                dimensions=one.dimensions,
                 fingerprint=f"{'+'.join(fingerprints)}-pool{len(devices)}",
+                max_length=one.max_length,
+                most_tokens=one.most_tokens,
+                calibration=one.calibration,
                 resources=resources.pop_all(),
             )
 
@@ -66,13 +70,24 @@ class PoolEncoder(BaseEncoder):
         order = np.argsort([-len(text) for text in texts], kind="stable")
         chunks = [order[start : start + CHUNK] for start in range(0, len(order), CHUNK)]
         embeddings = np.empty((len(texts), self.dimensions), np.float32)
-        try:
+        with _broken_pool_in_words():
             parts = self._pool.map(_encode, [[texts[row] for row in chunk] for chunk in chunks])
             for chunk, part in zip(chunks, parts, strict=True):
                 embeddings[chunk] = part
-        except BrokenProcessPool as error:
-            raise KosbertError("a process that encodes has ended; is the memory full?") from error
         return embeddings
+
+    def _count_longer(self, texts: list[str], max_length: int) -> int:  # noqa: ARG002 - each process knows it
+        chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
+        with _broken_pool_in_words():
+            return sum(self._pool.map(_count_truncated, chunks))
+
+
+@contextmanager
+def _broken_pool_in_words() -> Iterator[None]:
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise KosbertError("a process that encodes has ended; is the memory full?") from error
 
 
 # What a process of the pool holds: its encoder, or why there is none; and where it waits for the others.
@@ -101,14 +116,26 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _describe() -> tuple[int, str]:
+class _Description(NamedTuple):
+    dimensions: int
+    fingerprint: str
+    max_length: int | None
+    most_tokens: int | None
+    calibration: Calibration | None
+
+
+def _describe() -> _Description:
     _loaded.wait()  # else one process might answer for another that is still loading
     encoder = _encoder_or_error()
-    return encoder.dimensions, encoder.fingerprint
+    return _Description(*(getattr(encoder, name) for name in _Description._fields))
 
 
 def _encode(texts: list[str]) -> Embeddings:
     return _encoder_or_error().encode(texts)
+
+
+def _count_truncated(texts: list[str]) -> int:
+    return _encoder_or_error().count_truncated(texts)
 
 
 def _encoder_or_error() -> BaseEncoder:

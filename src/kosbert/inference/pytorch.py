@@ -2,19 +2,22 @@
 
 import hashlib
 import json
+import math
 from contextlib import ExitStack
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Transformer
 from tokenizers import Tokenizer
 
+from kosbert.encoder.calibration import read_calibration
 from kosbert.encoder.encode import encoding, has_bf16
-from kosbert.encoder.model import load
+from kosbert.encoder.model import load, position_count, prompt_of
 from kosbert.errors import KosbertError, one_line
-from kosbert.inference.encoder import BaseEncoder, Embeddings
+from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited, other_length
 from kosbert.inference.exported import is_export
 from kosbert.inference.folder import NEVER, checked
 
@@ -22,23 +25,52 @@ from kosbert.inference.folder import NEVER, checked
 class PyTorchEncoder(BaseEncoder):
     """A sentence-transformers model with PyTorch."""
 
-    def __init__(self, model: SentenceTransformer, *, precision: Literal["auto", "fp32", "bf16"] = "auto") -> None:
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        *,
+        precision: Literal["auto", "fp32", "bf16"] = "auto",
+        max_length: int | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         """Take a loaded model, which may not change from now on; see `load_model`.
 
         Raises:
-            KosbertError: as `tokenizer_of`.
+            KosbertError: as `tokenizer_of` and `limit_length`.
         """
         bf16 = has_bf16(model.device) if precision == "auto" else precision == "bf16"
         engine = f"pytorch-{'bf16' if bf16 else 'fp32'}-{model.device.type}"
-        fingerprint, resources = f"{model_digest(model)}:{engine}", ExitStack()
-        super().__init__(dimensions=dimensions_of(model), fingerprint=fingerprint, resources=resources)
-        self._encode = resources.enter_context(encoding(model, bf16=bf16))
+        digest, resources = limited(model_digest(model), limit_length(model, max_length)), ExitStack()
+        super().__init__(
+            dimensions=dimensions_of(model),
+            fingerprint=f"{digest}:{engine}",
+            max_length=max_length_of(model),
+            most_tokens=most_tokens_of(model),
+            calibration=calibration,
+            resources=resources,
+        )
+        self._model, self._encode = model, resources.enter_context(encoding(model, bf16=bf16))
 
     def _embed(self, texts: list[str]) -> Embeddings:
         return self._encode(texts)
 
+    def _count_longer(self, texts: list[str], max_length: int) -> int:
+        return count_longer(self._model, texts, max_length)
 
-def load_model(model: str, *, device: str | None = None) -> SentenceTransformer:
+
+class Loaded(NamedTuple):
+    """A loaded model, and the folder that it comes from."""
+
+    model: SentenceTransformer
+    folder: Path
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What a cosine of the model means; None if the folder does not tell."""
+        return read_calibration(self.folder)
+
+
+def load_model(model: str, *, device: str | None = None) -> Loaded:
     """Load a sentence-transformers model from a folder, or from a model hub.
 
     Args:
@@ -53,7 +85,7 @@ def load_model(model: str, *, device: str | None = None) -> SentenceTransformer:
     folder = checked(model)
     _check_device(device)
     try:
-        return load(folder, device=device)
+        return Loaded(load(folder, device=device), folder)
     except KosbertError as error:
         if isinstance(error.__cause__, UnpicklingError):
             reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
@@ -68,6 +100,46 @@ def _check_device(device: str | None) -> None:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:  # torch's, over a device of no kind and over one not here
         raise KosbertError(f"device {device}: not available here: {one_line(error, 120)}") from error
+
+
+def max_length_of(model: SentenceTransformer) -> int | None:
+    """Return how many tokens of a text a model reads; None if all."""
+    length = model.max_seq_length
+    return int(length) if length is not None and math.isfinite(length) else None
+
+
+def most_tokens_of(model: SentenceTransformer) -> int | None:
+    """Return how many tokens of a text a model can read; None if that is not known."""
+    if not isinstance(model[0], Transformer):
+        return None
+    most = position_count(model[0].model)
+    return int(most) if math.isfinite(most) else None
+
+
+def limit_length(model: SentenceTransformer, wanted: int | None) -> int | None:
+    """Let a model read another number of tokens than its own.
+
+    Args:
+        model: the model, which is changed.
+        wanted: the number; its own if None.
+
+    Returns:
+        The number, if it is another than the model's own.
+
+    Raises:
+        KosbertError: the model cannot read so many.
+    """
+    wanted = other_length(wanted, max_length_of(model), most_tokens_of(model))
+    if wanted is not None:
+        model.max_seq_length = wanted
+    return wanted
+
+
+def count_longer(model: SentenceTransformer, texts: list[str], max_length: int) -> int:
+    """Return how many texts have more than so many tokens, prompt and special tokens included."""
+    prompted = [prompt_of(model) + text for text in texts]
+    found = model.tokenizer(prompted, truncation=False, padding=False, return_attention_mask=False, verbose=False)
+    return sum(len(ids) > max_length for ids in found["input_ids"])
 
 
 def dimensions_of(model: SentenceTransformer) -> int:
