@@ -34,7 +34,7 @@ summary: ## Add what metrics-diff found to a CI job's summary
 comment: ## Write what metrics-diff found as our one comment on PULL_REQUEST=number (needs gh)
 	@gh pr comment "$$PULL_REQUEST" --edit-last --create-if-none --body-file $(DIFFERENCE)
 
-demo: $(READY) ## Serve the web demo of models/nli_sts, which `make benchmark` makes, on this machine
+demo: $(READY) ## Serve the web demo of models/best, which `make benchmark` makes, on this machine
 	@$(BIN)/kosbert demo
 
 # One core a process: two that both want all cores wait for each other.

@@ -38,7 +38,7 @@ ALLOWED = {
     "report": FLOOR | {"files", "params", "metrics", "data", "evaluation"},
     "inference": FLOOR | {"files", "encoder"},
     "readers": FLOOR | {"data"},
-    "apps": FLOOR | {"files", "readers", "inference"},
+    "apps": FLOOR | {"files", "data", "readers", "inference"},
     "project": FLOOR | {"files", "params", "metrics", "data", "encoder"},
 }
 FACE = {"__init__", "__main__", "cli"}  # the ways in, which know the rooms that they lead to

@@ -1,6 +1,6 @@
 """On sentences that everybody understands, the answer comes first, and a dozen of them fall into five groups.
 
-On `models/nli_sts` where it is trained; else on the untrained default base, which the package index has (so in CI).
+On `models/best` where it is trained; else on the untrained default base, which the package index has (so in CI).
 """
 
 import os
@@ -38,7 +38,7 @@ QUERIES = {
 
 @pytest.fixture(scope="module")
 def encoder(tables, chosen, tmp_path_factory):
-    model = Path(os.environ.get("KOSBERT_QUALITY_MODEL", ROOT / "models/nli_sts"))
+    model = Path(os.environ.get("KOSBERT_QUALITY_MODEL", ROOT / "models/best"))
     if not model.is_dir():
         tune, nli = tables / "tune/tune_train.tsv", tables / "nli/train.tsv"
         model = tmp_path_factory.mktemp("models") / "base"

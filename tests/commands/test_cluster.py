@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import shutil
 from xml.etree import ElementTree
 
 import pytest
@@ -10,6 +11,8 @@ from support.commands import invoked
 from support.everyday import THEMES
 
 from kosbert.apps import clustering
+from kosbert.commands.cluster import ALIKE, SAME_TOPIC
+from kosbert.encoder.calibration import Calibration, write_calibration
 
 SENTENCES = [sentence for theme in THEMES.values() for sentence in theme]
 
@@ -112,3 +115,39 @@ def test_a_folder_is_never_overwritten(tiny, file, tmp_path):
     for option in ("--out", "--picture"):
         assert "is a directory" in kosbert(tiny, file, option, tmp_path / "kept", code=2)
     assert (tmp_path / "kept").is_dir()
+
+
+CALIBRATION = Calibration(cosine=(-1.0, 0.95, 1.0), score=(0.0, 1.0, 5.0), pairs=100)
+
+
+@pytest.fixture(scope="module")
+def calibrated(tiny, tmp_path_factory):
+    folder = shutil.copytree(tiny, tmp_path_factory.mktemp("calibrated") / "model")
+    write_calibration(folder, CALIBRATION)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("method", "option", "score"), [("agglomerative", "--distance", SAME_TOPIC), ("communities", "--similarity", ALIKE)]
+)
+def test_what_counts_as_alike_is_what_the_model_means_by_a_cosine(tiny, calibrated, file, *, method, option, score):
+    cosine = CALIBRATION.cosine_of(score)
+    own = invoked("cluster", calibrated, file, "--method", method, "--format", "json")
+    assert (
+        f"alike: a cosine of at least {cosine:.3f}, which this model gives to pairs with a score of {score:g} of 5"
+        in (own.stderr)
+    )
+    given = 1 - cosine if option == "--distance" else cosine
+    said = invoked("cluster", calibrated, file, "--method", method, option, given, "--format", "json")
+    assert said.stdout == own.stdout
+    assert said.stderr == ""
+    refused = kosbert(tiny, file, "--method", method, code=1)
+    assert f"has no calibration, which tells what its cosines mean, so there is no default; give {option}" in refused
+
+
+def test_a_model_whose_cosines_tell_nothing_is_one_line(calibrated, file, tmp_path):
+    model = shutil.copytree(calibrated, tmp_path / "flat")
+    write_calibration(model, Calibration(cosine=(0.5,), score=(2.5,), pairs=9))
+    output = kosbert(model, file, "--method", "communities", code=1)
+    assert "reaches from a score of 2.5 to 2.5, and not to 3.5" in output
+    assert output.count("\n") == 1

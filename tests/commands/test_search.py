@@ -70,7 +70,7 @@ def test_a_column_and_its_quotes(tiny, tmp_path):
         ("a.txt", None, "a.txt: No such file or directory"),
         ("a.tsv", "one\ttwo\n눈\t비\n".encode(), "several columns; choose with --column"),
         ("a.txt", b"\x7fELF\x01\0\0\0\n", "NUL"),
-        ("a.txt", "눈이 온다.".encode("cp949"), "not UTF-8 text"),
+        ("a.txt", "눈이 온다.".encode("cp949"), "not UTF-8"),
         ("a.txt", b"\n\n", "no texts in it"),
         ("a.parquet", b"\n\n", "no Parquet file"),
     ],
@@ -93,9 +93,9 @@ def test_a_wrong_column_or_queries_are_one_line(tiny, corpus, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["corpus", "folder"])
-def test_more_than_there_are_is_one_line(tiny, form, request):
-    where = request.getfixturevalue(form)
-    assert f"{where}: --top 9 of 4 sentences; expected 4 or fewer" in refused("search", tiny, where, "눈", "--top", 9)
+def test_more_than_there_are_are_all_there_are(tiny, form, request):
+    shown = kosbert("search", tiny, request.getfixturevalue(form), "눈", "--top", 9, "--json")
+    assert len(json.loads(shown)["hits"]) == 4
 
 
 def test_no_index_and_a_broken_one_are_one_line(tiny, folder, tmp_path):
@@ -103,8 +103,8 @@ def test_no_index_and_a_broken_one_are_one_line(tiny, folder, tmp_path):
     assert "exists; search in it" in refused("index", tiny, folder.parent / "corpus.txt", folder)
     assert "an index has its sentences" in kosbert("search", tiny, folder, "눈", "--column", "a", code=2)
     for path in folder.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes()[: -1 if path.name == "graph.usearch" else None])
-    assert "a broken index: graph.usearch is not" in refused("search", tiny, tmp_path, "눈")
+        (tmp_path / path.name).write_bytes(path.read_bytes()[: -1 if path.name == "embeddings.npy" else None])
+    assert "a broken index: embeddings.npy is not" in refused("search", tiny, tmp_path, "눈")
 
 
 def test_what_is_cheap_to_see_is_said_before_a_model_is_loaded(corpus, folder, tmp_path):

@@ -23,12 +23,19 @@ REVISION_LENGTH = 40  # characters, as a commit has
 
 
 class Result(NamedTuple):
-    """The main score of a task: its name, and its value x 100, rounded to two decimals."""
+    """The main score of a task: its name, and its value x 100, rounded to two decimals; and how much was read for it.
+
+    Attributes:
+        texts: how many texts were encoded; 0 if an earlier run had the result.
+        truncated: how many of them have more tokens than the model reads.
+    """
 
     task: str
     type: str
     metric: str
     value: float
+    texts: int
+    truncated: int
 
 
 def choose(wanted: Sequence[str]) -> list[Any]:
@@ -47,13 +54,14 @@ def choose(wanted: Sequence[str]) -> list[Any]:
     return [task for task in tasks if names[task.metadata.name] & {*wanted}]
 
 
-def run(model: str, tasks: Sequence[Any], out: Path) -> Iterator[Result]:
+def run(model: str, tasks: Sequence[Any], out: Path, *, max_length: int | None = None) -> Iterator[Result]:
     """Run tasks on a model in fp32, with its own prompts, and yield the result of each as soon as it is there.
 
     Args:
         model: a folder of a model, or a name on the hub; see `kosbert.load`.
         tasks: the tasks, as `choose` returns them.
         out: the folder for mteb's own result files; a task that has one of the same model is not run again.
+        max_length: how many tokens of a text are read; see `kosbert.load`.
 
     Raises:
         KosbertError: there is no such model, or a task fails, as where its data cannot be downloaded.
@@ -62,10 +70,10 @@ def run(model: str, tasks: Sequence[Any], out: Path) -> Iterator[Result]:
     # It reports each of many attempts to reach the hub; the last one becomes our error.
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     cache = mteb.ResultCache(out)
-    with load(model, precision="fp32") as encoder:
+    with load(model, precision="fp32", max_length=max_length) as encoder:
         adapter = _Adapter(encoder, model)
         for task in tasks:
-            metadata = task.metadata
+            metadata, adapter.texts, adapter.truncated = task.metadata, 0, 0
             try:
                 done = mteb.evaluate(adapter, task, cache=cache, co2_tracker=False, show_progress_bar=False)
             except Exception as error:  # whatever a task raises
@@ -73,7 +81,14 @@ def run(model: str, tasks: Sequence[Any], out: Path) -> Iterator[Result]:
                     f"MTEB's task {metadata.name} (its data come from a hub) failed: {one_line(error)}"
                 ) from error
             score = float(done.task_results[0].get_score())
-            yield Result(metadata.name, metadata.type, metadata.main_score, round(100 * score, 2))
+            yield Result(
+                metadata.name,
+                metadata.type,
+                metadata.main_score,
+                round(100 * score, 2),
+                adapter.texts,
+                adapter.truncated,
+            )
 
 
 class _Adapter:
@@ -90,7 +105,7 @@ class _Adapter:
         similarity = settings.get("similarity_fn_name") or SimilarityFunction.COSINE.value
         self.similarity = SimilarityFunction.to_similarity_fn(similarity)
         self.similarity_pairwise = SimilarityFunction.to_similarity_pairwise_fn(similarity)
-        self._encoder = encoder
+        self._encoder, self.texts, self.truncated = encoder, 0, 0
         self._prompts = {} if settings.get("default_prompt_name") else settings.get("prompts", {})
         self._get_prompt = models.abs_encoder.get_prompt
         revision = json.dumps([model_of(encoder.fingerprint), self._prompts, similarity]).encode()
@@ -106,7 +121,10 @@ class _Adapter:
     def encode(self, inputs: Iterable[Any], *, task_metadata: Any, prompt_type: Any = None, **_: object) -> Embeddings:  # noqa: ANN401 - mteb's
         """Return the embeddings of batches of texts."""
         prompt = self._get_prompt(self._prompts, task_metadata, prompt_type) or ""
-        return self._encoder.encode([prompt + text for batch in inputs for text in batch["text"]])
+        texts = [prompt + text for batch in inputs for text in batch["text"]]
+        self.texts += len(texts)
+        self.truncated += self._encoder.count_truncated(texts)
+        return self._encoder.encode(texts)
 
 
 def _mteb() -> Any:  # noqa: ANN401 - a library without types

@@ -4,10 +4,10 @@
 
 import click
 
-from kosbert.command import Command
+from kosbert.commands.paths import UserCommand
 
 
-@click.command("benchmark", cls=Command, short_help="Regenerate the performance table.")
+@click.command("benchmark", cls=UserCommand, short_help="Regenerate the performance table.")
 @click.option(
     "--fall-back/--no-fall-back",
     envvar="KOSBERT_FALL_BACK",

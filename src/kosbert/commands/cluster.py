@@ -2,30 +2,34 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from kosbert.command import Command
 from kosbert.commands import options as shared
+from kosbert.commands.paths import Input, Model, Output, UserCommand
 from kosbert.errors import KosbertError
-from kosbert.readers.text_files import Quotes
+from kosbert.readers.layout import Layout
 
-# The options of each method and their defaults. They suit our models; the cosines of others lie elsewhere.
-OPTIONS: dict[str, dict[str, float | None]] = {
-    "kmeans": {"groups": None},
-    "agglomerative": {"distance": 0.8},
-    "communities": {"similarity": 0.7, "smallest": 5},
-}
-DEFAULTS = {name: value for method in OPTIONS.values() for name, value in method.items()}
+if TYPE_CHECKING:
+    from kosbert.inference.encoder import Calibration
+
+OPTIONS = {"kmeans": ["groups"], "agglomerative": ["distance"], "communities": ["similarity", "smallest"]}
+SMALLEST = 5
+# Scores from 0 to 5, for which a model's calibration has the cosine: two groups on one topic, and sentences that say
+# nearly the same.
+SAME_TOPIC, ALIKE = 0.8, 3.5
 
 
-@click.command("cluster", cls=Command, short_help="Group sentences by meaning.")
-@click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command("cluster", cls=UserCommand, short_help="Group sentences by meaning.")
+@click.argument("model", type=Model())
+@click.argument("file", type=Input())
 @shared.column("Column of a table with the sentences")
-@shared.quotes
+@shared.layout
+@shared.max_length
 @click.option(
     "--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True, help="How to group; see above."
 )
@@ -37,17 +41,17 @@ DEFAULTS = {name: value for method in OPTIONS.values() for name, value in method
 @click.option(
     "--distance",
     type=click.FloatRange(0, 2, min_open=True),
-    help=f"agglomerative: 1 − cosine of groups to merge, at most.  [default: {DEFAULTS['distance']}]",
+    help=f"agglomerative: 1 − cosine of groups to merge, at most.  [default: of pairs with a score of {SAME_TOPIC:g}]",
 )
 @click.option(
     "--similarity",
     type=click.FloatRange(0, 1),
-    help=f"communities: cosine to a group's central sentence, at least.  [default: {DEFAULTS['similarity']}]",
+    help=f"communities: cosine to a group's central sentence, at least.  [default: of pairs with a score of {ALIKE:g}]",
 )
 @click.option(
     "--smallest",
     type=click.IntRange(min=1),
-    help=f"communities: sentences in a group, at least.  [default: {DEFAULTS['smallest']}]",
+    help=f"communities: sentences in a group, at least.  [default: {SMALLEST}]",
 )
 @click.option(
     "--format",
@@ -57,8 +61,8 @@ DEFAULTS = {name: value for method in OPTIONS.values() for name, value in method
     show_default=True,
     help="What to write.",
 )
-@click.option("--out", type=shared.OUTPUT, help="File to write the groups to, instead of the screen.")
-@click.option("--picture", type=shared.OUTPUT, help="File to draw the groups in (.svg, .png).")
+@click.option("--out", type=Output(), help="File to write the groups to, instead of the screen.")
+@click.option("--picture", type=Output(), help="File to draw the groups in (.svg, .png).")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
@@ -71,7 +75,8 @@ def cluster(
     file: Path,
     *,
     column: str | None,
-    quotes: Quotes,
+    layout: Layout,
+    max_length: int | None,
     method: str,
     groups: int | None,
     distance: float | None,
@@ -86,14 +91,18 @@ def cluster(
 
     MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
-    FILE is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet). Blank ones are left out.
+    FILE is text or a table, with one sentence in each row; blank ones are left out.
 
     kmeans puts every sentence into one of a given number of groups. agglomerative merges groups up to a distance, which
     decides their number. communities, for large files, finds groups of sentences that are much alike, and leaves the
     others out.
+
+    The defaults of --distance and --similarity are cosines of the model's calibration, which it has from its training:
+    those of pairs with a certain score, from 0 (unrelated) to 5 (equivalent).
     """
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
-    options = _options(method, {name: value for name, value in given.items() if value is not None})
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    _check_method(method, options)
     from kosbert import load
     from kosbert.apps import cluster_table, clustering
     from kosbert.files import write_text
@@ -102,13 +111,13 @@ def cluster(
         from kosbert.apps import cluster_plot  # matplotlib takes a while
 
         cluster_plot.check(picture)
-    numbers, sentences = _read(file, column=column, quotes=quotes)
+    numbers, sentences = _read(file, column=column, layout=layout)
     if method == "agglomerative":
         clustering.check_size(len(sentences))
-    with load(model) as encoder:
+    with load(model, max_length=max_length) as encoder:
+        options = _with_defaults(method, options, encoder.calibration, model=model, seed=seed)
+        shared.tell_truncated(encoder, encoder.count_truncated(sentences), len(sentences))
         embeddings = clustering.embed(encoder, sentences)
-    if method == "kmeans":
-        options["seed"] = seed
     found = getattr(clustering, method)(embeddings, **options)
     if picture:
         cluster_plot.draw(found, embeddings, sentences, picture, seed=seed)
@@ -119,19 +128,42 @@ def cluster(
         click.echo(text, nl=False)
 
 
-def _options(method: str, given: dict[str, float]) -> dict[str, Any]:
+def _check_method(method: str, given: dict[str, Any]) -> None:
     for name in given:
         if name not in OPTIONS[method]:
             owner = next(other for other, options in OPTIONS.items() if name in options)
             raise KosbertError(f"--{name} is for --method {owner}; the method here is {method}")
-    return OPTIONS[method] | given
 
 
-def _read(file: Path, *, column: str | None, quotes: Quotes) -> tuple[list[int], list[str]]:
-    from kosbert.readers.texts import read_texts
+def _with_defaults(
+    method: str, given: dict[str, Any], calibration: Calibration | None, *, model: str, seed: int
+) -> dict[str, Any]:
+    match method:
+        case "kmeans":
+            return {"seed": seed} | given
+        case "agglomerative":
+            return given if given else {"distance": 1 - _cosine(calibration, SAME_TOPIC, "--distance", model)}
+    if "similarity" not in given:
+        given = {"similarity": _cosine(calibration, ALIKE, "--similarity", model)} | given
+    return {"smallest": SMALLEST} | given
 
-    texts = enumerate(read_texts(file, column=column, quotes=quotes), start=1)
-    filled = {number: text for number, text in texts if text.strip()}
+
+def _cosine(calibration: Calibration | None, score: float, option: str, model: str) -> float:
+    if calibration is None:
+        raise KosbertError(
+            f"{model}: has no calibration, which tells what its cosines mean, so there is no default; give {option}"
+        )
+    cosine = calibration.cosine_of(score)
+    meaning = f"cosine of at least {cosine:.3f}, which this model gives to pairs with a score of {score:g} of 5"
+    shared.tell(f"alike: a {meaning}; {option} says otherwise")
+    return cosine
+
+
+def _read(file: Path, *, column: str | None, layout: Layout) -> tuple[list[int], list[str]]:
+    from kosbert.readers.texts import open_texts
+
+    with open_texts(file, column=column, layout=layout, tell=shared.tell) as texts:
+        filled = dict(texts.filled())
     if not filled:
         raise KosbertError(f"{file}: no texts in it")
     return [*filled], [*filled.values()]

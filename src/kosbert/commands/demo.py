@@ -6,23 +6,30 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
 from kosbert.commands import options
+from kosbert.commands.paths import Input, Model, UserCommand
 from kosbert.errors import KosbertError
+from kosbert.readers.layout import Layout
 
-MODEL = "models/nli_sts"
+MODEL = "models/best"
 
 
-@click.command("demo", cls=Command, short_help="Serve the web demo.")
+@click.command("demo", cls=UserCommand, short_help="Serve the web demo.")
 @click.option(
-    "--model", default=MODEL, show_default=True, help="Folder of a model (an exported one, too), or a name on the hub."
+    "--model",
+    type=Model(),
+    default=MODEL,
+    show_default=True,
+    help="Folder of a model (an exported one, too), or a name on the hub.",
 )
 @click.option(
     "--corpus",
-    type=click.Path(path_type=Path),
+    type=Input(),
     help="File to search: text or a table.  [default: 131 built-in sentences]",
 )
 @options.column("Column of that table")
+@options.layout
+@options.max_length
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
@@ -31,11 +38,20 @@ MODEL = "models/nli_sts"
     show_default=True,
     help="Port to listen on; 0 for any that is free.",
 )
-def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port: int) -> None:
+def demo(
+    model: str,
+    corpus: Path | None,
+    *,
+    column: str | None,
+    layout: Layout,
+    max_length: int | None,
+    host: str,
+    port: int,
+) -> None:
     """Serve the web demo: search, similarity and clusters, in Korean and English.
 
-    A corpus is text in UTF-8 with one sentence on each line, or a table (.tsv, .csv, .parquet); its embeddings are made
-    at the start. The JSON interface is described at /docs. Nothing leaves this machine.
+    The corpus is text or a table, with one sentence in each row; its embeddings are made at the start. The JSON
+    interface is described at /docs. Nothing leaves this machine.
     """
     import ipaddress
 
@@ -51,11 +67,14 @@ def demo(model: str, corpus: Path | None, *, column: str | None, host: str, port
     from kosbert.apps.demo.engine import Engine
     from kosbert.readers.texts import read_filled
 
-    sentences = read_filled(corpus or server.PAGE.with_name("corpus.txt"), column=column)
+    path = corpus or server.PAGE.with_name("corpus.txt")
+    sentences = read_filled(path, column=column, layout=layout, tell=options.tell)
     with server.listen(host, port) as place:
         address, taken = place.getsockname()[:2]
         local = ipaddress.ip_address(address).is_loopback
-        engine = Engine(load(model), model=model, sentences=sentences, corpus=corpus.name if corpus else "")
+        encoder = load(model, max_length=max_length)
+        options.tell_truncated(encoder, encoder.count_truncated(sentences), len(sentences))
+        engine = Engine(encoder, model=model, sentences=sentences, corpus=corpus.name if corpus else "")
         hosts = (*server.LOOPBACK, host) if local else None
         if not local:
             click.echo(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
-from kosbert.commands import options
+from kosbert.commands.paths import Output, UserCommand
+
+READS = ("params.yaml", "dvc.yaml", "dvc.lock", "metrics", "predictions")
 
 
-@click.command("difference", cls=Command, short_help="Compare the metrics with those of a branch.")
+@click.command("difference", cls=UserCommand, reads=READS, short_help="Compare the metrics with those of a branch.")
 @click.argument("base")
-@click.option("--out", type=options.OUTPUT, help="File to write the Markdown to as well, also on failure.")
+@click.option("--out", type=Output(), help="File to write the Markdown to as well, also on failure.")
 def difference(base: str, out: Path | None) -> None:
     """Compare the metrics here with those at BASE, a branch, tag or commit.
 

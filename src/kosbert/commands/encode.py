@@ -6,21 +6,22 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.text_files import Quotes
+from kosbert.commands.paths import Input, Model, Output, UserCommand
+from kosbert.readers.layout import Layout
 
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str]:
     return [name.strip() for name in value.split(",") if name.strip()] if value else []
 
 
-@click.command("encode", cls=Command, short_help="Encode the texts of a file of any size.")
-@click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="File to write, .parquet or .npy.")
+@click.command("encode", cls=UserCommand, short_help="Encode the texts of a file of any size.")
+@click.argument("model", type=Model())
+@click.argument("file", type=Input())
+@click.option("--out", required=True, type=Output(folder=True), help="File to write, .parquet or .npy.")
 @options.column("Column of a table with the texts")
-@options.quotes
+@options.layout
+@options.max_length
 @click.option(
     "--part",
     type=click.IntRange(min=1),
@@ -40,7 +41,8 @@ def encode(
     *,
     out: Path,
     column: str | None,
-    quotes: Quotes,
+    layout: Layout,
+    max_length: int | None,
     part: int,
     processes: int,
     devices: list[str],
@@ -51,7 +53,7 @@ def encode(
 
     MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
-    FILE is text in UTF-8 with one text on each line, or a table with a header (.tsv, .csv, .parquet).
+    FILE is text or a table, with one text in each row.
 
     A .parquet file has the columns text and embedding; a .npy file [rows, dimensions] can be memory-mapped. If a run
     was killed, give the same command again: it resumes after the last finished part.
@@ -64,6 +66,16 @@ def encode(
 
     bulk.check_output(file, out, overwrite=overwrite)
     several = devices or ["cpu"] * processes * (processes > 1)
-    with load(model, precision="int8" if int8 else "auto", devices=several) as encoder:
-        rows = bulk.encode_file(encoder, file, out, column=column, quotes=quotes, part_rows=part, overwrite=overwrite)
-    click.echo(f"{rows:,} embeddings of {encoder.dimensions} dimensions in {out}")
+    with load(model, precision="int8" if int8 else "auto", devices=several, max_length=max_length) as encoder:
+        encoded = bulk.encode_file(
+            encoder,
+            file,
+            out,
+            column=column,
+            layout=layout,
+            tell=options.tell,
+            part_rows=part,
+            overwrite=overwrite,
+        )
+        options.tell_truncated(encoder, encoded.truncated, encoded.rows)
+    click.echo(f"{encoded.rows:,} embeddings of {encoder.dimensions} dimensions in {out}")

@@ -2,13 +2,19 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kosbert.command import Command
 from kosbert.commands import options
-from kosbert.readers.text_files import Quotes
+from kosbert.commands.paths import Input, Model, Output, UserCommand
+from kosbert.readers.layout import Layout
+
+if TYPE_CHECKING:
+    from kosbert.inference.encoder import Calibration
 
 
 def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...] | None:
@@ -20,23 +26,25 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
     return names
 
 
-@click.command("evaluate", cls=Command, short_help="Score a model on sentence pairs of your own.")
-@click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.command("evaluate", cls=UserCommand, short_help="Score a model on sentence pairs of your own.")
+@click.argument("model", type=Model())
+@click.argument("file", type=Input())
 @click.option(
     "--columns",
     callback=_three,
     help="Names of the two sentence columns and the score.  [default: sentence1,sentence2,score]",
 )
-@options.quotes
-@click.option("--json", "metrics", type=options.OUTPUT, help="File to write the eight metrics to, as JSON.")
-@click.option("--predictions", type=options.OUTPUT, help="File to write each pair's four similarities to (.tsv).")
+@options.layout
+@options.max_length
+@click.option("--json", "metrics", type=Output(), help="File to write the eight metrics to, as JSON.")
+@click.option("--predictions", type=Output(), help="File to write each pair's four similarities to (.tsv).")
 def evaluate(
     model: str,
     file: Path,
     *,
     columns: tuple[str, ...] | None,
-    quotes: Quotes,
+    layout: Layout,
+    max_length: int | None,
     metrics: Path | None,
     predictions: Path | None,
 ) -> None:
@@ -44,8 +52,8 @@ def evaluate(
 
     MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
 
-    FILE is a tab-separated table in UTF-8: with a header that names the columns sentence1, sentence2 and score, in any
-    order and with others beside them; or without one, these three columns. Scores may be on any scale.
+    FILE is a table with the columns sentence1, sentence2 and score, in any order and with others beside them; or with
+    these three columns and no header. Scores may be on any scale.
 
     The eight metrics are Pearson's and Spearman's correlation × 100 for cosine, Euclidean and Manhattan distance
     (negated) and dot product.
@@ -60,9 +68,11 @@ def evaluate(
     from kosbert.metrics import CORRELATIONS, SIMILARITIES, write_metrics
     from kosbert.readers.pairs import read_pairs
 
-    pairs = read_pairs(file, columns=columns, quotes=quotes)
-    with load(model) as encoder:
+    pairs = read_pairs(file, columns=columns, layout=layout, tell=options.tell)
+    with load(model, max_length=max_length) as encoder:
         predicted = predict(encoder.encode, pairs)
+        sentences = [sentence for *both, _ in pairs for sentence in both]
+        options.tell_truncated(encoder, encoder.count_truncated(sentences), len(sentences))
     found = compute_metrics(predicted, source=file)
     if predictions:
         write_predictions(predicted, predictions)
@@ -71,3 +81,11 @@ def evaluate(
     rows = [[one, *(found[f"{one}_{other}"] for other in CORRELATIONS)] for one in SIMILARITIES]
     click.echo(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
     click.echo(tabulate(rows, headers=["", *(other.title() for other in CORRELATIONS)], floatfmt=".2f"))
+    if encoder.calibration:
+        click.echo(f"\n{_meaning(encoder.calibration)}")
+
+
+def _meaning(calibration: Calibration) -> str:
+    scores = [score for score in range(6) if calibration.score[0] <= score <= calibration.score[-1]]
+    known = ", ".join(f"{calibration.cosine_of(score):.2f} is {score}" for score in scores)
+    return f"What a cosine of this model means, as a score from 0 to 5 (by its dev set): {known}."

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.commands import options
+from kosbert.commands.paths import Model, Output, UserCommand
 
 
-@click.command("mteb", cls=Command, short_help="Run MTEB's Korean tasks on a model.")
-@click.argument("model")
+@click.command("mteb", cls=UserCommand, short_help="Run MTEB's Korean tasks on a model.")
+@click.argument("model", type=Model())
 @click.option(
     "--tasks",
     default="STS",
@@ -19,12 +20,13 @@ from kosbert.command import Command
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=Output(folder=True),
     default="mteb-results",
     show_default=True,
     help="Folder for mteb's results.",
 )
-def mteb(model: str, tasks: str, out: Path) -> None:
+@options.max_length
+def mteb(model: str, tasks: str, out: Path, max_length: int | None) -> None:
     """Run MTEB's Korean tasks on MODEL, through the library mteb.
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub; its own prompts are used. The data of
@@ -37,9 +39,12 @@ def mteb(model: str, tasks: str, out: Path) -> None:
 
     rows = []
     try:
-        for row in run(model, choose([name.strip() for name in tasks.split(",")]), out):
-            click.echo(f"{row.task} is done", err=True)
-            rows.append(row)
+        for row in run(model, choose([name.strip() for name in tasks.split(",")]), out, max_length=max_length):
+            cut = (
+                f"; {row.truncated:,} of {row.texts:,} texts were longer than the model reads" if row.truncated else ""
+            )
+            options.tell(f"{row.task} is done{cut}")
+            rows.append(row[:4])
     finally:  # a later task may fail, as where its data cannot be had
         if rows:
             click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.commands.paths import Output, UserCommand
 
 
-@click.command("publish", cls=Command, short_help="Make a model's folder ready for a model hub.")
+@click.command("publish", cls=UserCommand, short_help="Make a model's folder ready for a model hub.")
 @click.argument("row")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write; it must not exist.")
+@click.option("--out", type=Output(folder=True), required=True, help="Folder to write; it must not exist.")
 def publish(row: str, out: Path) -> None:
     """Copy the model of ROW to a folder that is ready for a model hub, with the eight metrics in its card.
 

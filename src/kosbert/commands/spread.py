@@ -4,11 +4,11 @@
 
 import click
 
-from kosbert.command import Command
+from kosbert.commands.paths import UserCommand
 from kosbert.metrics import MAIN_METRIC, METRICS
 
 
-@click.command("spread", cls=Command, short_help="Mean and deviation over the seeds of a sweep.")
+@click.command("spread", cls=UserCommand, short_help="Mean and deviation over the seeds of a sweep.")
 @click.option(
     "--figure",
     "metric",

@@ -16,7 +16,7 @@ from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import PAGE, create_app, listen
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TRAINED = Path(__file__).parents[3] / "models/nli_sts"
+TRAINED = Path(__file__).parents[3] / "models/best"
 WAIT = 30_000  # milliseconds
 TABS = (("similarity", "#pair-examples button", "#gauge svg"), ("cluster", "#cluster-example", "#map svg"))
 
@@ -106,14 +106,41 @@ def test_a_search_shows_the_nearest_first_and_the_model(opened, request):
         assert page.inner_text("#hits li:first-child .text").startswith("컴퓨터가 갑자기 꺼져서")
 
 
-def test_a_pair_moves_the_gauge(opened):
+def compared(page, first, second):
+    """Compare two sentences; the number that the gauge shows, and its words."""
+    page.click("#tab-similarity")
+    page.fill("#first", first)
+    page.fill("#second", second)
+    page.press("#second", "Enter")
+    value = page.locator("#gauge [role=meter]").get_attribute("aria-valuenow")
+    return float(value), page.inner_text("#gauge strong"), page.inner_text("#gauge small")
+
+
+def test_a_pair_moves_the_gauge(opened, request):
+    value, words, cosine = compared(opened(), "비가 온다", "비가 온다")
+    assert cosine == "코사인 유사도 1.00"
+    if "trained" in request.node.name:  # it knows what its cosines mean
+        assert (value > 4.5, words) == (True, "뜻이 거의 같습니다")
+    else:
+        assert (value, words) == (1, "")
+
+
+def test_two_sentences_with_nothing_in_common_are_not_called_alike(opened, request):
+    value, words, _ = compared(opened(), "고양이가 잔다", "주식이 올랐다")
+    if "trained" in request.node.name:
+        assert (value < 1, words) == (True, "뜻이 다릅니다")
+    else:
+        assert words == ""
+
+
+def test_a_sentence_that_is_longer_than_the_model_reads_is_told_of(opened):
     page = opened()
     page.click("#tab-similarity")
-    page.fill("#first", "비가 온다")
+    page.fill("#first", "비가 온다. " * 80)
     page.fill("#second", "비가 온다")
     page.press("#second", "Enter")
-    assert page.locator("#gauge [role=meter]").get_attribute("aria-valuenow") == "1.000"
-    assert page.inner_text("#gauge strong") == "뜻이 거의 같습니다"
+    page.wait_for_selector("#gauge svg")
+    assert page.inner_text("#similarity .status").strip() == "1문장은 128토큰보다 길어 그 뒤는 읽지 않았습니다."
 
 
 def test_clusters_are_a_map_and_a_legend_that_hides_groups(opened):

@@ -91,14 +91,14 @@ def test_a_file_becomes_a_corpus_of_its_own(engine, name, content, column):
 @pytest.mark.parametrize(
     ("name", "content", "code", "line"),
     [
-        ("a.exe", b"", "ending", "'a.exe': expected a file whose name ends in .txt, .tsv, .csv, .parquet"),
+        ("a.exe", b"", "ending", "'a.exe': expected a file whose name ends in .txt, .tsv, .tab, .csv, .jsonl, "),
         ("a.txt", b"\n \n", "no_texts", "a.txt: no texts in it"),
-        ("a.txt", "비가 온다".encode("cp949"), "file", "a.txt: not UTF-8 text"),
-        ("a.txt", b"\0\1\2", "file", "a.txt, text 1: a NUL character"),
+        ("a.txt", "비가 온다".encode("cp949"), "file", "a.txt, line 1: not UTF-8"),
+        ("a.txt", b"\0\1\2", "file", "a.txt, line 1: a NUL character"),
         ("a.csv", b"", "file", "a.csv: expected a table whose first line names its columns"),
         ("a.csv", b"a,b\n1,2\n", "column", "a.csv: several columns"),
         ("a.parquet", b"PAR1 no more", "file", "a.parquet: no Parquet file that we can read"),
-        ("a.parquet", as_parquet(id=[1]), "file", "a.parquet: column id holds int64; expected text"),
+        ("a.parquet", as_parquet(id=[1]), "file", "a.parquet, row 1: found a number; expected a text"),
         ("a.txt", "가" * (CHARACTERS + 1), "long", "a.txt, sentence 1: 1,001 characters"),
         ("a.txt", "비\n" * (SENTENCES + 1), "many", "a.txt: more than 5,000 sentences"),
         ("a.parquet", as_parquet(text=["비"] * (2 * SENTENCES + 1)), "many", "a.parquet: more than 5,000"),

@@ -44,7 +44,7 @@ def test_search_similarity_and_clusters_are_answered(client):
     first, _ = found["hits"]
     assert first["text"] == "눈이 온다"
     same = client.post("/api/similarity", json={"first": "비", "second": "비"}).json()
-    assert same == {"cosine": pytest.approx(1)}
+    assert same == {"cosine": pytest.approx(1), "sts_score": None, "truncated": 0}
     clusters = client.post("/api/cluster", json={"sentences": TEXTS, "groups": 2}).json()
     assert sorted(row for group in clusters["groups"] for row in group) == [0, 1, 2, 3]
     assert [len(point) for point in clusters["points"]] == [2] * 4

@@ -16,7 +16,7 @@ from kosbert.apps.demo.limits import MEMORY, MINUTES, UPLOADS, RefusalError
 from kosbert.apps.demo.uploads import read_upload
 from kosbert.apps.search import Hit, SentenceIndex
 from kosbert.errors import KosbertError
-from kosbert.inference.encoder import Embeddings, Encoder
+from kosbert.inference.encoder import BaseEncoder, Embeddings, Encoder
 
 SLICE = 64  # sentences that a long job encodes before others may use the encoder
 PAUSE = 0.001  # seconds
@@ -30,6 +30,7 @@ class Corpus:
     token: str  # empty for the corpus that the demo was started with
     name: str
     size: int
+    truncated: int  # sentences that have more tokens than the model reads
     samples: list[str]
     index: SentenceIndex
     memory: int  # bytes of the sentences and their embeddings
@@ -48,7 +49,7 @@ class YieldingEncoder:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self.fingerprint, self.dimensions = encoder.fingerprint, encoder.dimensions
+        self.fingerprint, self.dimensions, self.max_length = encoder.fingerprint, encoder.dimensions, encoder.max_length
 
     def encode(self, texts: Sequence[str]) -> Embeddings:
         """Return the embeddings [texts, dimensions], in the order given."""
@@ -57,6 +58,10 @@ class YieldingEncoder:
             parts.append(self._encoder.encode(texts[start : start + SLICE]))
             time.sleep(PAUSE)  # a thread that takes the lock again at once never leaves it to others
         return np.concatenate(parts)
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return how many of the texts have more tokens than are read."""
+        return self._encoder.count_truncated(texts)
 
 
 class Engine:
@@ -72,7 +77,7 @@ class Engine:
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: BaseEncoder,
         *,
         model: str,
         sentences: list[str],
@@ -80,7 +85,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._encoder, self._clock = encoder, clock
-        self.model, self.dimensions = model, encoder.dimensions
+        self.model, self.dimensions, self.max_length = model, encoder.dimensions, encoder.max_length
         self.corpus = self._index("", corpus, sentences)
         self._uploads: OrderedDict[str, tuple[float, Corpus]] = OrderedDict()  # by token, with the time of the last use
         self._lock = threading.Lock()
@@ -105,6 +110,15 @@ class Engine:
         one, other = self._encoder.encode([first, second]).astype(np.float64)
         length = np.linalg.norm(one) * np.linalg.norm(other)
         return float(np.clip(one @ other / length, -1, 1)) if length else 0.0
+
+    def sts_score(self, cosine: float) -> float | None:
+        """Return what a cosine means, from 0 (unrelated) to 5 (equivalent); None if the model cannot tell."""
+        calibration = self._encoder.calibration
+        return None if calibration is None else calibration.score_of(cosine)
+
+    def count_truncated(self, texts: Sequence[str]) -> int:
+        """Return how many of the texts have more tokens than the model reads."""
+        return self._encoder.count_truncated(texts)
 
     def cluster(self, sentences: list[str], groups: int | None = None) -> Clusters:
         """Group sentences by meaning.
@@ -153,7 +167,8 @@ class Engine:
     def _index(self, token: str, name: str, sentences: list[str]) -> Corpus:
         index = SentenceIndex.from_sentences(sentences, YieldingEncoder(self._encoder))
         memory = sum(map(sys.getsizeof, sentences)) + len(sentences) * self.dimensions * np.dtype(np.float32).itemsize
-        return Corpus(token, name, len(sentences), [*dict.fromkeys(sentences)][:SAMPLES], index, memory)
+        samples, truncated = [*dict.fromkeys(sentences)][:SAMPLES], self.count_truncated(sentences)
+        return Corpus(token, name, len(sentences), truncated, samples, index, memory)
 
     def _corpus(self, token: str) -> Corpus:
         if not token:

@@ -3,6 +3,7 @@
 import os
 import socket
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,8 @@ from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -21,13 +23,30 @@ from kosbert.apps.demo import limits
 from kosbert.apps.demo.engine import Corpus, Engine
 from kosbert.apps.demo.guard import ConcurrencyLimiter, SecurityMiddleware
 from kosbert.apps.demo.limits import RefusalError
+from kosbert.data.tables import is_blank
 from kosbert.errors import KosbertError
 
 PAGE = Path(__file__).parent / "page"
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 MAX_CONNECTIONS = 200
 
-Sentence = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.CHARACTERS)]
+
+def _filled(sentence: str) -> str:
+    if is_blank(sentence):
+        raise PydanticCustomError("string_too_short", "String should have characters that show something")
+    return sentence
+
+
+Sentence = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=limits.CHARACTERS),
+    AfterValidator(_filled),
+]
+StsScore = Annotated[
+    float | None,
+    Field(description="What the cosine means, from 0 (unrelated) to 5 (equivalent); null if the model cannot tell"),
+]
+Truncated = Annotated[int, Field(description="Number of sentences with more tokens than the model reads")]
 # Our codes for pydantic's kinds of errors.
 CODES = {"string_too_short": "empty", "string_too_long": "long", "too_short": "few", "too_long": "many"}
 
@@ -38,6 +57,7 @@ class CorpusResponse(BaseModel):
     token: str = Field(description="Names the corpus in a search; empty for the corpus of the start")
     name: str = Field(description="Empty for the built-in corpus")
     size: int = Field(description="Number of sentences")
+    truncated: Truncated
     samples: list[str]
 
 
@@ -46,6 +66,7 @@ class AboutResponse(BaseModel):
 
     model: str
     dimensions: int
+    max_length: int | None = Field(description="Number of tokens of a sentence that the model reads; null: all")
     version: str
     corpus: CorpusResponse
     limits: dict[str, int]
@@ -65,6 +86,7 @@ class SearchHit(BaseModel):
     row: int = Field(description="Row in the corpus, counted from 0")
     text: str
     score: float = Field(description="Cosine with the query")
+    sts_score: StsScore
 
 
 class SearchResponse(BaseModel):
@@ -72,6 +94,7 @@ class SearchResponse(BaseModel):
 
     corpus: CorpusResponse
     hits: list[SearchHit]
+    truncated: Truncated
 
 
 class SimilarityRequest(BaseModel):
@@ -82,9 +105,11 @@ class SimilarityRequest(BaseModel):
 
 
 class SimilarityResponse(BaseModel):
-    """The cosine of two sentences."""
+    """The cosine of two sentences, and what it means."""
 
     cosine: float
+    sts_score: StsScore
+    truncated: Truncated
 
 
 class ClusterRequest(BaseModel):
@@ -99,6 +124,7 @@ class ClusterResponse(BaseModel):
 
     groups: list[list[int]]
     points: list[tuple[float, float]]
+    truncated: Truncated
 
 
 class ErrorResponse(BaseModel):
@@ -153,6 +179,7 @@ def create_app(
         return AboutResponse(
             model=engine.model,
             dimensions=engine.dimensions,
+            max_length=engine.max_length,
             version=app.version,
             corpus=_corpus_response(engine.corpus),
             limits={
@@ -164,23 +191,21 @@ def create_app(
     @app.post("/api/search")
     async def search(request: SearchRequest) -> SearchResponse:
         """Find the sentences of a corpus that are nearest to a query."""
-        corpus, hits = await jobs.run(lambda: engine.search(request.query, top=request.top, token=request.corpus))
-        return SearchResponse(corpus=_corpus_response(corpus), hits=[SearchHit(**asdict(hit)) for hit in hits])
+        return await jobs.run(partial(_search, engine, request))
 
     @app.post("/api/similarity")
     async def similarity(request: SimilarityRequest) -> SimilarityResponse:
         """Compute how similar two sentences are in meaning."""
-        return SimilarityResponse(cosine=await jobs.run(lambda: engine.similarity(request.first, request.second)))
+        return await jobs.run(partial(_similarity, engine, request))
 
     @app.post("/api/cluster")
     async def cluster(request: ClusterRequest) -> ClusterResponse:
         """Group sentences by meaning, and lay them out on a map."""
-        clusters = await jobs.run(lambda: engine.cluster(request.sentences, request.groups))
-        return ClusterResponse(**asdict(clusters))
+        return await jobs.run(partial(_cluster, engine, request))
 
     @app.post("/api/corpora")
     async def upload(
-        file: Annotated[UploadFile, File(description="UTF-8 .txt (one sentence on each line), .tsv, .csv, .parquet")],
+        file: Annotated[UploadFile, File(description="Text (one sentence on each line) or a table")],
         column: Annotated[str | None, Form(max_length=200, description="Column of a table that has several")] = None,
     ) -> CorpusResponse:
         """Make a corpus of a file; it stays in memory until it has not been used for a while."""
@@ -191,8 +216,27 @@ def create_app(
     return app
 
 
+def _search(engine: Engine, request: SearchRequest) -> SearchResponse:
+    corpus, hits = engine.search(request.query, top=request.top, token=request.corpus)
+    return SearchResponse(
+        corpus=_corpus_response(corpus),
+        hits=[SearchHit(**asdict(hit), sts_score=engine.sts_score(hit.score)) for hit in hits],
+        truncated=engine.count_truncated([request.query]),
+    )
+
+
+def _similarity(engine: Engine, request: SimilarityRequest) -> SimilarityResponse:
+    cosine, pair = engine.similarity(request.first, request.second), [request.first, request.second]
+    return SimilarityResponse(cosine=cosine, sts_score=engine.sts_score(cosine), truncated=engine.count_truncated(pair))
+
+
+def _cluster(engine: Engine, request: ClusterRequest) -> ClusterResponse:
+    clusters = engine.cluster(request.sentences, request.groups)
+    return ClusterResponse(**asdict(clusters), truncated=engine.count_truncated(request.sentences))
+
+
 def _corpus_response(corpus: Corpus) -> CorpusResponse:
-    return CorpusResponse(token=corpus.token, name=corpus.name, size=corpus.size, samples=corpus.samples)
+    return CorpusResponse(**{name: getattr(corpus, name) for name in CorpusResponse.model_fields})
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -1,6 +1,5 @@
 """Read files that users upload, within limits: any file takes little memory, and nothing stays on disk."""
 
-import csv
 import tempfile
 from itertools import islice
 from pathlib import Path
@@ -11,9 +10,12 @@ from pyarrow import parquet
 
 from kosbert.apps.demo.limits import BODY, CHARACTERS, SENTENCES, RefusalError
 from kosbert.errors import KosbertError, one_line
-from kosbert.readers.texts import DEFAULT_COLUMNS, DELIMITERS, PARQUET, read_texts
+from kosbert.readers.layout import ReadError
+from kosbert.readers.sources import FORMATS
+from kosbert.readers.texts import open_texts
 
-SUFFIXES = (".txt", *DELIMITERS, PARQUET)
+PARQUET = ".parquet"
+SUFFIXES = (".txt", *FORMATS)
 CHUNK = 1 << 16
 MAX_COLUMNS = 100  # columns of a table that are offered
 MAX_ROW_BYTES = 1 << 16  # of a Parquet file: a small one can hold a long text in a million rows
@@ -25,7 +27,7 @@ def read_upload(name: str, file: BinaryIO, column: str | None) -> list[str]:
     Args:
         name: the file's name; its ending says which kind of file it is.
         file: the file's content.
-        column: the column of a table with the sentences; see `read_texts`.
+        column: the column of a table with the sentences; see `open_texts`.
 
     Raises:
         RefusalError: the file is too large or cannot be read, or has no such column; then with all its columns.
@@ -41,21 +43,19 @@ def read_upload(name: str, file: BinaryIO, column: str | None) -> list[str]:
         try:
             if suffix == PARQUET:
                 _check_parquet(path)
-            names = [] if suffix == ".txt" else _columns(path, suffix)
-            return _sentences(path, column, names)
+            return _sentences(path, column)
         except RefusalError as error:
             message = error.message.replace(f"{path}", shown_name)
             raise RefusalError(error.code, message, **error.details) from error
 
 
-def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
-    filled = (text.strip() for text in read_texts(path, column=column) if text.strip())
+def _sentences(path: Path, column: str | None) -> list[str]:
     try:
-        sentences = [*islice(filled, SENTENCES + 1)]
+        with open_texts(path, column=column, max_bytes=BODY) as texts:
+            sentences = [text.strip() for _, text in islice(texts.filled(), SENTENCES + 1)]
     except KosbertError as error:
-        chosen = column in names or (column is None and not {*DEFAULT_COLUMNS}.isdisjoint(names))
-        code = "column" if len(names) > 1 and not chosen else "file"
-        raise RefusalError(code, error.message, columns=names) from error
+        columns = error.columns[:MAX_COLUMNS] if isinstance(error, ReadError) else []
+        raise RefusalError("column" if columns else "file", error.message, columns=columns) from error
     if len(sentences) > SENTENCES:
         raise RefusalError("many", f"{path}: more than {SENTENCES:,} sentences", limit=SENTENCES)
     if not sentences:
@@ -67,24 +67,11 @@ def _sentences(path: Path, column: str | None, names: list[str]) -> list[str]:
     return sentences
 
 
-def _columns(path: Path, suffix: str) -> list[str]:
-    """Return the names of a table's columns; none if it cannot be read, for reading its texts gives a better error."""
-    try:
-        if suffix == PARQUET:
-            return [str(name) for name in parquet.read_schema(path).names[:MAX_COLUMNS]]
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file, delimiter=DELIMITERS[suffix]), [])[:MAX_COLUMNS]
-    except (UnicodeDecodeError, csv.Error):
-        return []
-
-
 def _check_parquet(path: Path) -> None:
     """Read a Parquet file row by row, to refuse one that would unpack to gigabytes before it does."""
     try:
         with path.open("rb") as raw, parquet.ParquetFile(raw) as file:
-            groups = range(file.metadata.num_row_groups)
-            unpacked = sum(file.metadata.row_group(group).total_byte_size for group in groups)
-            if file.metadata.num_rows > 2 * SENTENCES or unpacked > 8 * BODY:
+            if file.metadata.num_rows > 2 * SENTENCES:
                 raise RefusalError("many", f"{path}: more than {SENTENCES:,} sentences", limit=SENTENCES)
             for batch in file.iter_batches(batch_size=1):
                 if batch.nbytes > MAX_ROW_BYTES:

@@ -30,6 +30,9 @@ async function ask(path, body) {
   throw new Problem(await answer.json().catch(() => ({ code: answer.status === 503 ? "busy" : "request", message: answer.statusText })));
 }
 
+// What is said where sentences are longer than the model reads.
+const cut = (count) => (count ? ` ${fill(say.cut, { count, tokens: state.about.max_length })}` : "");
+
 const words = ({ code, message = "", ...rest }) =>
   fill(say.errors[code] ?? say.errors.request, { message, megabytes: megabytes(), ...rest });
 
@@ -74,15 +77,15 @@ function search() {
   run("search", async () => {
     by("hits").replaceChildren();
     const [query] = filled("query");
-    const { hits, corpus } = await ask("/api/search", { query, corpus: by("corpus").value });
-    by("hits").replaceChildren(...hits.map(({ text, score }) => {
+    const { hits, corpus, truncated } = await ask("/api/search", { query, corpus: by("corpus").value });
+    by("hits").replaceChildren(...hits.map(({ text, score, sts_score }) => {
       const item = element("li"), bar = element("span", { class: "bar", "aria-hidden": true }), part = element("i");
-      part.style.width = `${Math.max(0, Math.min(1, score)) * 100}%`;
+      part.style.width = `${Math.max(0, Math.min(1, sts_score === null ? score : sts_score / 5)) * 100}%`;
       bar.append(part);
       item.append(element("span", { class: "text" }, text), element("span", { class: "score" }, score.toFixed(2)), bar);
       return item;
     }));
-    return () => fill(say.found, { size: corpus.size, count: hits.length });
+    return () => fill(say.found, { size: corpus.size, count: hits.length }) + cut(truncated);
   });
 }
 
@@ -124,7 +127,7 @@ function upload(column = "") {
     });
     state.corpora.push(corpus);
     showCorpora(corpus.token);
-    return () => fill(say.uploaded, corpus);
+    return () => fill(say.uploaded, corpus) + cut(corpus.truncated);
   });
 }
 
@@ -134,9 +137,10 @@ function compare() {
   run("similarity", async () => {
     by("gauge").hidden = true;
     const [first, second] = filled("first", "second");
-    const { cosine } = await ask("/api/similarity", { first, second });
+    const found = await ask("/api/similarity", { first, second });
     by("gauge").hidden = false;
-    shown("gauge", () => drawGauge(by("gauge"), cosine, say));
+    shown("gauge", () => drawGauge(by("gauge"), found, say));
+    return () => cut(found.truncated);
   });
 }
 
@@ -158,7 +162,7 @@ function cluster() {
     const found = await ask("/api/cluster", { sentences, groups: Number(by("groups").value) || null });
     by("clusters").hidden = false;
     shown("map", () => drawMap({ map: by("map"), legend: by("legend"), caption: by("shown") }, sentences, found, say));
-    return () => fill(say.grouped, { sentences: sentences.length, groups: found.groups.length });
+    return () => fill(say.grouped, { sentences: sentences.length, groups: found.groups.length }) + cut(found.truncated);
   });
 }
 

@@ -13,18 +13,20 @@ export function element(name, attributes = {}, text = "") {
 // Hues by the golden angle: neighbours in the list are far apart.
 export const colour = (group) => `hsl(${(225 + group * 137.5) % 360} 62% var(--lightness))`;
 
-export function drawGauge(container, cosine, say) {
-  const part = Math.max(0, Math.min(1, cosine));
+// The gauge shows what the cosine means, from 0 to 5; of a model that cannot tell, the cosine itself.
+export function drawGauge(container, { cosine, sts_score: score }, say) {
+  const known = score !== null, part = Math.max(0, Math.min(1, known ? score / 5 : cosine));
   const arc = (to) => {
     const angle = Math.PI * (1 - to);
     return `M 20 120 A 100 100 0 0 1 ${120 + 100 * Math.cos(angle)} ${120 - 100 * Math.sin(angle)}`;
   };
-  const svg = element("svg", { viewBox: "0 0 240 150", role: "meter", "aria-label": say.gauge, "aria-valuemin": -1, "aria-valuemax": 1, "aria-valuenow": cosine.toFixed(3) });
+  const svg = element("svg", { viewBox: "0 0 240 150", role: "meter", "aria-label": known ? say.gauge : say.cosine, "aria-valuemin": known ? 0 : -1, "aria-valuemax": known ? 5 : 1, "aria-valuenow": (known ? score : cosine).toFixed(3) });
   svg.append(element("path", { d: arc(1), class: "arc track" }));
   if (part > 0.005) svg.append(element("path", { d: arc(part), class: "arc value" }));
-  svg.append(element("text", { x: 120, y: 112, class: "figure" }, cosine.toFixed(2)));
-  svg.append(element("text", { x: 20, y: 146, class: "tick" }, "0"), element("text", { x: 220, y: 146, class: "tick" }, "1"));
-  container.replaceChildren(svg, element("strong", {}, say.bands[[0.35, 0.6, 0.8].filter((edge) => cosine >= edge).length]));
+  svg.append(element("text", { x: 120, y: 112, class: "figure" }, known ? score.toFixed(1) : cosine.toFixed(2)));
+  svg.append(element("text", { x: 20, y: 146, class: "tick" }, "0"), element("text", { x: 220, y: 146, class: "tick" }, known ? "5" : "1"));
+  const band = known ? say.bands[[1, 2.5, 4].filter((edge) => score >= edge).length] : "";
+  container.replaceChildren(svg, element("strong", {}, band), element("small", {}, `${say.cosine} ${cosine.toFixed(2)}`));
 }
 
 // Draws the map and the legend: dots and groups show each other's sentences.
