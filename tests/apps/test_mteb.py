@@ -100,13 +100,14 @@ def test_a_model_without_a_default_prompt_gets_the_prompt_that_mteb_chooses(prom
 
 def test_queries_and_documents_have_prompts_of_their_own_and_these_are_part_of_the_revision(prompted):
     encoded = []
-    encoder = SimpleNamespace(dimensions=32, fingerprint="model:engine", encode=encoded.append)
+    encoder = SimpleNamespace(dimensions=32, fingerprint="model:engine", encode=encoded.append, count_truncated=len)
     adapter, plain = (_Adapter(encoder, str(model)) for model in (prompted(query="q: ", document="d: "), prompted()))
     assert isinstance(adapter, mteb.EncoderProtocol)
     batches = [{"text": ["비"]}, {"text": ["눈"]}]
     for prompt_type in (PromptType.query, PromptType.document):
         adapter.encode(batches, task_metadata=KorSTS.metadata, prompt_type=prompt_type)
     assert encoded == [["q: 비", "q: 눈"], ["d: 비", "d: 눈"]]
+    assert (adapter.texts, adapter.truncated) == (4, 4)
     assert adapter.mteb_model_meta.revision != plain.mteb_model_meta.revision
 
 
