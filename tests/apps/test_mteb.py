@@ -121,7 +121,7 @@ def test_an_exported_model_has_the_result_of_its_original(tiny, tmp_path):
 @pytest.mark.usefixtures("table")
 def test_the_results_are_in_mtebs_format_and_are_used_again_for_the_same_weights(tiny, tmp_path):
     first, second = (list(run(str(tiny), [KorSTS()], tmp_path)) for _ in range(2))
-    assert first == second
+    assert first[0]._replace(texts=0) == second[0]  # which has encoded nothing
     assert LOCAL.loads == 1
     (file,) = tmp_path.rglob("KorSTS.json")
     assert 100 * json.loads(file.read_text())["scores"]["test"][0]["main_score"] == pytest.approx(
@@ -130,7 +130,7 @@ def test_the_results_are_in_mtebs_format_and_are_used_again_for_the_same_weights
     changed = load(tiny)
     changed[0].model.embeddings.word_embeddings.weight.data.mul_(-3)
     save(changed, tmp_path / tiny.parent.name / tiny.name, card="")
-    assert list(run(str(tmp_path / tiny.parent.name / tiny.name), [KorSTS()], tmp_path)) != first
+    assert list(run(str(tmp_path / tiny.parent.name / tiny.name), [KorSTS()], tmp_path))[0].value != first[0].value
     assert LOCAL.loads == 2
 
 
