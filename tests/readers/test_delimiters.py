@@ -1,6 +1,10 @@
 """The character that separates columns is found, told, and never guessed at."""
 
+import csv
+
 import pytest
+
+from kosbert.readers.texts import open_texts
 
 ROWS = [("눈이, 온다", "1"), ("비가; 온다", "2"), ("해가 | 뜬다", "3"), ('"네"라고', "4")]
 SIGNS = {",": "','", ";": "';'", "\t": "tabs", "|": "'|'"}
@@ -72,3 +76,12 @@ def test_a_table_that_is_not_clear_is_refused(write, refused, *, name, content, 
 @pytest.mark.parametrize("content", ['text\tid\n"눈" 비\t1\n', 'id;text\n1;"눈" 비\n', '문장\n"눈" 비\n'])
 def test_letters_are_read_with_every_delimiter(write, read, content):
     assert read(write("a.csv", content), quotes="letters") == ['"눈" 비']
+
+
+def test_the_process_keeps_its_own_limit_of_a_fields_size(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(f"sentence\n{'눈' * 200_000}\n비\n", encoding="utf-8")
+    before = csv.field_size_limit()
+    with open_texts(path) as texts:
+        assert [len(text) for text in texts] == [200_000, 1]
+        assert csv.field_size_limit() == before

@@ -11,16 +11,14 @@ from kosbert.commands.paths import Input, Model, UserCommand
 from kosbert.errors import KosbertError
 from kosbert.readers.layout import Layout
 
-MODEL = "models/best"
+MODELS = ("models/best", "models/nli_sts")  # the first that is there is served
 
 
 @click.command("demo", cls=UserCommand, short_help="Serve the web demo.")
 @click.option(
     "--model",
     type=Model(),
-    default=MODEL,
-    show_default=True,
-    help="Folder of a model (an exported one, too), or a name on the hub.",
+    help=f"Folder of a model (an exported one, too), or a name on the hub.  [default: {' or '.join(MODELS)}]",
 )
 @click.option(
     "--corpus",
@@ -39,7 +37,7 @@ MODEL = "models/best"
     help="Port to listen on; 0 for any that is free.",
 )
 def demo(
-    model: str,
+    model: str | None,
     corpus: Path | None,
     *,
     column: str | None,
@@ -55,8 +53,9 @@ def demo(
     """
     import ipaddress
 
-    if model == MODEL and not Path(model).exists():
-        raise KosbertError(f"{model}: is not there yet; `make benchmark` makes it, or choose another with --model")
+    model = model or next((name for name in MODELS if Path(name).exists()), None)
+    if model is None:
+        raise KosbertError(f"{MODELS[0]}: is not there yet; `make benchmark` makes it, or choose another with --model")
     try:
         from kosbert.apps.demo import server
     except ImportError as error:

@@ -38,7 +38,6 @@ def open_delimited(source: Source, quotes: Quotes, *, header: bool, tell: Tell) 
     Raises:
         KosbertError: several delimiters fit.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD))
     letters = quotes == "letters" or (quotes == "auto" and _is_upstream(source))
     split = partial(_split, source, letters=letters)
     delimiter = _find_delimiter(source, split, header=header, tell=tell)
@@ -118,13 +117,26 @@ def _split(source: Source, delimiter: str, *, letters: bool) -> Rows:
             file, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE if letters else csv.QUOTE_MINIMAL
         )
         try:
-            for fields in reader:
+            for fields in _with_large_fields(reader):
                 if delimiter == "\t":
                     _check_quotes(fields)
                 yield reader.line_num, fields
         except csv.Error as error:
             found = next((text for part, text in MALFORMED.items() if part in str(error)), one_line(error))
             raise ReadError(f"{source.name}, line {reader.line_num}: {found}", hint=QUOTES_HINT) from error
+
+
+def _with_large_fields(reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Yield rows under our own limit of a field's size; between rows, the process has the one it had."""
+    fields: list[str] | None = []
+    while fields is not None:
+        others = csv.field_size_limit(MAX_FIELD)
+        try:
+            fields = next(reader, None)
+        finally:
+            csv.field_size_limit(others)
+        if fields is not None:
+            yield fields
 
 
 def _check_quotes(fields: list[str]) -> None:
