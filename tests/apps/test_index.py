@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import kosbert
-from kosbert.apps import index
-from kosbert.apps.index import build, int8, open_index
+from kosbert.apps import hnsw, index
+from kosbert.apps.hnsw import GRAPH, GRAPH_FILES, int8
+from kosbert.apps.index import FILES, Built, build, describe, open_index
 from kosbert.apps.search import SentenceIndex, normalize
 from kosbert.errors import KosbertError
 
@@ -21,13 +22,15 @@ from kosbert.errors import KosbertError
 class Numbers:
     """An encoder of numbers: the vector of each is drawn around one of some centres. It can be stopped."""
 
-    dimensions = 32
+    dimensions, max_length = 32, None
 
     def __init__(self, count, fingerprint="numbers:fp32", stopped_at=None):
         self.fingerprint, self.stopped_at = fingerprint, stopped_at
         rng = np.random.default_rng(5)
         centres = rng.normal(size=(50, self.dimensions))
-        self.vectors = (centres[rng.integers(50, size=count)] + rng.normal(size=(count, 32))).astype(np.float32)
+        self.vectors = (centres[rng.integers(50, size=count)] + rng.normal(size=(count, self.dimensions))).astype(
+            np.float32
+        )
         self.asked = 0
 
     def encode(self, texts):
@@ -35,6 +38,9 @@ class Numbers:
             raise KosbertError("stopped")
         self.asked += len(texts)
         return self.vectors[[int(text) for text in texts]]
+
+    def count_truncated(self, _):
+        return 0
 
 
 def rows(found):
@@ -50,8 +56,16 @@ def encoder(tiny):
 @pytest.fixture(scope="module")
 def built(encoder, sentences, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index") / "here"
-    build(sentences, encoder, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "MAX_WITHOUT_GRAPH", 0)
+        build(sentences, encoder, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def graphs(monkeypatch):
+    """Graphs also of these small corpora."""
+    monkeypatch.setattr(index, "MAX_WITHOUT_GRAPH", 0)
 
 
 @pytest.fixture
@@ -81,11 +95,92 @@ def test_recall_against_exact_search_is_high(tmp_path):
 
 def test_exact_stores_what_is_found_in_memory(encoder, sentences, tmp_path):
     build(sentences, encoder, tmp_path / "index", exact=True)
-    assert not (tmp_path / "index" / index.GRAPH).exists()
+    assert not (tmp_path / "index" / GRAPH).exists()
     found = open_index(tmp_path / "index", encoder).search(sentences[:9])
     expected = SentenceIndex.from_sentences(sentences, encoder).search(sentences[:9])
     assert rows(found) == rows(expected)
     assert found[0][0].score == pytest.approx(expected[0][0].score, abs=1e-6)
+
+
+def test_a_small_corpus_is_searched_exactly_and_needs_no_graph(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "MAX_WITHOUT_GRAPH", 300)
+    encoder = Numbers(301)
+    assert build(numbers(range(300)), encoder, tmp_path / "small") == Built(300, 300, 0, 1.0, None)
+    assert not (tmp_path / "small" / GRAPH).exists()
+    exact = SentenceIndex.from_sentences(numbers(range(300)), encoder).search(["300"], top=20)
+    assert rows(open_index(tmp_path / "small", encoder).search(["300"], top=20)) == rows(exact)
+    build(numbers(range(301)), encoder, tmp_path / "large")
+    assert (tmp_path / "large" / GRAPH).exists()
+
+
+def test_a_build_searches_more_thoroughly_where_the_graph_finds_too_little(tmp_path, monkeypatch):
+    class Random(Numbers):
+        dimensions = 128
+
+    encoder, corpus = Random(5_000), numbers(range(5_000))
+    encoder.vectors = np.random.default_rng(1).normal(size=(5_000, 128)).astype(np.float32)
+
+    def built(*expansions):
+        monkeypatch.setattr(hnsw, "EXPANSIONS", expansions)
+        monkeypatch.setattr(index, "EXPANSIONS", expansions)
+        folder = tmp_path / "index"
+        shutil.rmtree(folder, ignore_errors=True)
+        found = build(corpus, encoder, folder, threads=1)
+        assert describe(folder)["expansion"] == found.expansion
+        assert rows(open_index(folder, encoder).search(["7"], top=1)) == [[7]]
+        return found
+
+    assert built(1).recall < 0.99
+    enough = built(1, 500, hnsw.ALL)
+    assert enough.expansion == 500
+    assert enough.recall >= 0.99
+    compared = built(1, hnsw.ALL)
+    assert (compared.expansion, compared.recall) == (hnsw.ALL, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_many_threads_lose_no_sentence(tmp_path, seed):
+    encoder, corpus = Numbers(1_000), numbers(range(1_000))
+    encoder.vectors = np.random.default_rng(seed).normal(size=(1_000, 32)).astype(np.float32)
+    build(corpus, encoder, tmp_path / "index", threads=16)
+    assert rows(open_index(tmp_path / "index", encoder).search(corpus, top=1)) == [[row] for row in range(1_000)]
+
+
+def test_a_sentence_that_is_added_to_the_graph_again_is_found_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(hnsw, "_lost", lambda _, keys, *__: keys[:50])
+    build(numbers(range(400)), Numbers(400), tmp_path / "index")
+    (found,) = rows(open_index(tmp_path / "index", Numbers(400)).search(["7"], top=99))
+    assert len({*found}) == 99
+
+
+def test_a_sorted_corpus_of_like_sentences_hides_none(tmp_path):
+    encoder, corpus = Numbers(4_000), numbers(range(4_000))
+    rng = np.random.default_rng(4)
+    centres = rng.normal(size=(40, 32)).repeat(100, axis=0)
+    encoder.vectors = (centres + 0.03 * rng.normal(size=(4_000, 32))).astype(np.float32)
+    built = build(corpus, encoder, tmp_path / "index")
+    assert (built.recall, built.expansion) == (pytest.approx(1, abs=0.01), 960)
+
+
+def test_what_was_built_is_told_and_kept(tmp_path):
+    class Short(Numbers):
+        def count_truncated(self, texts):
+            return sum(len(text) > 1 for text in texts)
+
+    texts = [*numbers(range(12)), "3", "10", "10"]
+    assert build(texts, Short(20), tmp_path / "index", exact=True, max_length=8) == Built(15, 12, 2, None, None)
+    about = describe(tmp_path / "index")
+    assert (about["rows"], about["texts"], about["max_length"]) == (15, 12, 8)
+    assert len(open_index(tmp_path / "index", Short(20))) == 15
+    build(texts, Short(20), tmp_path / "unlimited")
+    assert describe(tmp_path / "unlimited")["max_length"] is None
+
+
+@pytest.mark.parametrize("wrong", [3, None, b"1", "\ud83d"])
+def test_what_is_no_text_is_one_line_that_names_its_row(tmp_path, wrong):
+    with pytest.raises(KosbertError, match=r"^text 4: expected a text, found "):
+        build(["1", "1", "2", wrong], Numbers(9), tmp_path / "index")
+    assert not (tmp_path / "index").exists()
 
 
 def test_texts_come_back_as_they_were(tmp_path):
@@ -137,7 +232,7 @@ class Dying(t.Numbers):
         if self.asked >= 300:
             os.kill(os.getpid(), signal.SIGKILL)
         return super().encode(texts)
-t.index.PART_ROWS = 100
+t.index.PART_ROWS, t.index.MAX_WITHOUT_GRAPH = 100, 0
 t.build(map(str, range(1_000)), Dying(1_000), t.index.Path({str(tmp_path / "killed")!r}), threads=1)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -203,19 +298,56 @@ def test_parts_in_another_precision_are_encoded_anew(tmp_path):
 
 
 def test_a_kill_while_the_graph_is_built_costs_no_encoding_and_embeddings_lie_on_disk_once(tmp_path, monkeypatch):
-    def killed(*_):
+    def killed(_, folder, *__):
+        (folder / GRAPH).write_bytes(b"half of it")
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(index, "_build_graph", killed)
+        patch.setattr(index, "build_graph", killed)
         with pytest.raises(KeyboardInterrupt):
             build(numbers(range(400)), Numbers(400), tmp_path / "index")
+    shutil.copytree(tmp_path / ".index.building", tmp_path / ".exact.building")
+    build(numbers(range(400)), Numbers(400), tmp_path / "exact", exact=True)
+    assert not (tmp_path / "exact" / GRAPH).exists()
     files = [path for path in (tmp_path / ".index.building").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size >= 400 * 32 * 2 for path in files) == 1
     encoder = Numbers(400)
     build(numbers(range(400)), encoder, tmp_path / "index")
     assert encoder.asked == 0
     assert rows(open_index(tmp_path / "index", encoder).search(["7"], top=1)) == [[7]]
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("exact", [False, True])
+def test_a_build_with_repeats_resumes_to_the_same_index(tmp_path, exact):
+    corpus = numbers(range(20), range(5), range(15, 40), [39] * 30)
+    with pytest.raises(KosbertError, match="stopped"):
+        build(corpus, Numbers(40, stopped_at=20), tmp_path / "index", exact=not exact, threads=1)
+    with pytest.raises(KosbertError, match="stopped"):
+        build(corpus, Numbers(40, stopped_at=20), tmp_path / "index", exact=exact, threads=1)
+    encoder = Numbers(40)
+    build(iter(corpus), encoder, tmp_path / "index", exact=exact, threads=1)
+    assert encoder.asked == 20
+    build(corpus, Numbers(40), tmp_path / "undisturbed", exact=exact, threads=1)
+    assert sorted(file.name for file in (tmp_path / "index").iterdir()) == sorted(
+        file.name for file in (tmp_path / "undisturbed").iterdir()
+    )
+    for file in (tmp_path / "undisturbed").iterdir():
+        assert file.read_bytes() == (tmp_path / "index" / file.name).read_bytes()
+    assert [*index.Sentences(tmp_path / "index")] == numbers(range(40))
+
+
+def test_when_the_disk_is_full_the_file_is_named_and_what_was_encoded_is_kept(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("400 requested and 20 written")  # all that NumPy says
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", full)
+        with pytest.raises(KosbertError, match=r"offsets\.npy: could not be written .* is the disk full\?"):
+            build(numbers(range(40)), Numbers(40), tmp_path / "index")
+    encoder = Numbers(40)
+    build(numbers(range(40)), encoder, tmp_path / "index")
+    assert encoder.asked == 0
 
 
 def test_no_texts_leave_nothing(encoder, tmp_path):
@@ -263,7 +395,7 @@ def test_an_index_opens_with_the_same_model_in_another_precision_or_engine(tmp_p
     assert rows(open_index(tmp_path / "index", Numbers(20, opened_with)).search(["7"], top=1)) == [[7]]
 
 
-@pytest.mark.parametrize("name", [index.SENTENCES, index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
+@pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES])
 @pytest.mark.parametrize("left", [None, 0, 50, -1])
 def test_a_truncated_or_absent_file_is_one_line(copy, encoder, name, left):
     if left is None:
@@ -273,7 +405,7 @@ def test_a_truncated_or_absent_file_is_one_line(copy, encoder, name, left):
     assert f"a broken index: {name} " in refused(copy, encoder)
 
 
-@pytest.mark.parametrize("name", [index.SENTENCES, index.OFFSETS, index.EMBEDDINGS, index.GRAPH])
+@pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES])
 @pytest.mark.parametrize("at", [0, 200, -1])
 def test_a_byte_that_is_another_is_one_line(copy, encoder, name, at):
     # Of the graph, it would end the process; elsewhere, most would only change what is found.
@@ -296,7 +428,7 @@ def test_from_a_damaged_part_on_it_is_encoded_again(tmp_path, name, position, da
     np.testing.assert_array_equal(stored(tmp_path / "index"), expected)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": 2}', '{"format": 2, "sha256": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": 3}', '{"format": 3, "sha256": 3}'])
 def test_a_broken_description_is_one_line(copy, encoder, text):
     (copy / index.ABOUT).write_text(text)
     assert "a broken index: about.json" in refused(copy, encoder)
@@ -304,8 +436,8 @@ def test_a_broken_description_is_one_line(copy, encoder, text):
 
 def test_another_format_is_refused(copy, encoder):
     about = json.loads((copy / index.ABOUT).read_text())
-    (copy / index.ABOUT).write_text(json.dumps(about | {"format": 1}))
-    assert "an index of another format; this version reads format 2" in refused(copy, encoder)
+    (copy / index.ABOUT).write_text(json.dumps(about | {"format": 2}))
+    assert "an index of another format; this version reads format 3: build it anew" in refused(copy, encoder)
 
 
 def test_what_is_no_index_is_refused(tmp_path, encoder):
@@ -325,6 +457,7 @@ import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import test_index as t
 from kosbert.apps.bulk import encode_file
 folder = t.Path({str(tmp_path)!r})
+t.index.MAX_WITHOUT_GRAPH = 0
 t.build(map(str, range(20)), t.Numbers(20), folder / "index")
 assert t.rows(t.open_index(folder / "index", t.Numbers(20)).search(["7"], top=1)) == [[7]]
 (folder / "texts.txt").write_text("1\\n2\\n")

@@ -72,6 +72,20 @@ def test_other_precisions_are_searched_in_blocks(monkeypatch):
         assert {*np.argsort(-line)[:3].tolist()} <= {*rows}
 
 
+def test_a_sentence_is_encoded_once_however_often_it_is_there(encoder, sentences):
+    class Counting:
+        dimensions, asked = encoder.dimensions, 0
+
+        def encode(self, texts):
+            self.asked += len(texts)
+            return encoder.encode(texts)
+
+    counting = Counting()
+    found = SentenceIndex.from_sentences([sentences[0]] * 1_000 + [sentences[1]], counting)
+    assert (counting.asked, len(found)) == (2, 1_001)
+    assert [hit.row for hit in found.search([sentences[1]], top=3)[0]] == [1_000, 0, 1]
+
+
 def test_small_corpora(encoder):
     assert len(SentenceIndex.from_sentences([], encoder)) == 0
     assert SentenceIndex.from_sentences([], encoder).search(["눈"]) == [[]]
@@ -85,6 +99,20 @@ def test_what_makes_no_sense_is_refused(index):
         index.search("비")
     with pytest.raises(KosbertError, match="top is 0"):
         index.search(["비"], top=0)
+
+
+@pytest.mark.parametrize(
+    ("corpus", "line"),
+    [
+        ("비", "expected a list of texts, found a single text"),
+        (["비", "비", 3], "text 3: expected a text, found 3"),
+        (["비", None], "text 2: expected a text, found None"),
+        (["비", "\ud83d"], r"text 2: expected a text, found '\\ud83d'"),
+    ],
+)
+def test_a_corpus_that_is_no_texts_is_refused(encoder, corpus, line):
+    with pytest.raises(KosbertError, match=line):
+        SentenceIndex.from_sentences(corpus, encoder)
 
 
 def test_zeros_stay_zeros():

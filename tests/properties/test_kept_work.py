@@ -22,7 +22,7 @@ TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다
 class Letters:
     """An encoder without a model."""
 
-    fingerprint, dimensions = "letters", 32
+    fingerprint, dimensions, max_length = "letters", 32, None
 
     def __init__(self, failing_at=None):
         self.left = failing_at
@@ -34,11 +34,16 @@ class Letters:
                 raise InterruptedError
         return np.array([[len(text), *np.sin(np.arange(1, 32) * sum(map(ord, text)))] for text in texts], np.float32)
 
+    def count_truncated(self, _):
+        return 0
+
 
 @pytest.fixture(scope="module", params=[False, True], ids=["graph", "exact"])
 def built(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("index") / "undisturbed"
-    index.build([f"문장 {number}" for number in range(80)], Letters(), folder, exact=request.param, threads=1)
+    folder, texts = tmp_path_factory.mktemp("index") / "undisturbed", [f"문장 {number}" for number in range(80)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "MAX_WITHOUT_GRAPH", 0)
+        index.build([*texts, *texts[:5]], Letters(), folder, exact=request.param, threads=1)
     return folder
 
 
@@ -75,6 +80,7 @@ def stopped(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "PART_ROWS", 2)
+        patch.setattr(index, "MAX_WITHOUT_GRAPH", 0)
         index.build(TEXTS, Letters(), folder / "undisturbed", threads=1)
         with pytest.raises(InterruptedError):
             index.build(TEXTS, Letters(failing_at=2), folder / "index", threads=1)

@@ -1,48 +1,63 @@
-"""An index on disk, for corpora that outgrow memory or are searched again and again: a graph of neighbours (HNSW).
+"""An index on disk, for corpora that outgrow memory or are searched again and again.
 
-The graph (Malkov and Yashunin, 2018; the library usearch) holds the embeddings in int8 and proposes several times as
-many sentences as are asked for; those are rescored with the embeddings in fp16. All files are memory-mapped, and
-verified when the index is opened: a damaged graph would end the process, and other damage give wrong results. usearch
-is the extra `index`; it cannot live in one process with onnxruntime.
+It has the embeddings of each distinct sentence, and the rows of the corpus that have it. A graph of neighbours proposes
+many more sentences than are asked for, and those are rescored with the embeddings in fp16. Few sentences get no graph:
+exact search is as quick. All files are memory-mapped, and verified when the index is opened: a damaged graph would end
+the process, and other damage give wrong results. The graph needs usearch, which is the extra `index` and cannot live in
+one process with onnxruntime.
 """
 
-import hashlib
 import json
 import shutil
-import threading
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from kosbert.apps.search import FindCandidates, Rows, SentenceIndex, exact_candidates
+from kosbert.apps.hnsw import EXPANSIONS, GRAPH_FILES, build_graph, find_expansion, graph_candidates, usearch_library
+from kosbert.apps.repeats import Groups, Numbering, distinct, written
+from kosbert.apps.search import SentenceIndex
 from kosbert.apps.stream import encode_stream
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import digest, exclusive
-from kosbert.inference.encoder import Embeddings, Encoder, model_of
+from kosbert.inference.encoder import Encoder, model_of
 
-FORMAT = 2
-ABOUT, SENTENCES, OFFSETS, EMBEDDINGS, GRAPH = (
-    "about.json",
-    "sentences.txt",
-    "offsets.npy",
-    "embeddings.npy",
-    "graph.usearch",
-)
-FILES = {"float32": (EMBEDDINGS, OFFSETS, SENTENCES), "int8": (EMBEDDINGS, GRAPH, OFFSETS, SENTENCES)}
+FORMAT = 3
+ABOUT, SENTENCES, OFFSETS, EMBEDDINGS = "about.json", "sentences.txt", "offsets.npy", "embeddings.npy"
+ROWS, STARTS = "rows.npy", "starts.npy"  # the rows of each sentence, as `Groups`
+FILES = (EMBEDDINGS, OFFSETS, ROWS, SENTENCES, STARTS)
 PART_ROWS = 8_192  # sentences that are encoded at once, and that a kill loses at most
-SIGMAS = 6  # the standard deviations of a number, in embeddings of length 1, that int8 spans
-# The graph's neighbours of a sentence, and the candidates it keeps while sentences are added and while it is searched.
-CONNECTIVITY, EXPANSION_ADD, EXPANSION_SEARCH = 16, 128, 960
-RESCORE_MULTIPLIER = 4  # candidates from the graph for each sentence asked for
+MAX_WITHOUT_GRAPH = 50_000  # distinct sentences, among which exact search takes two milliseconds
+
+
+@dataclass(frozen=True)
+class Built:
+    """What an index that was built holds.
+
+    Attributes:
+        rows: the number of texts, repeated ones included.
+        texts: the number of distinct texts.
+        truncated: how many distinct texts have more tokens than the encoder reads.
+        recall: the share of the 10 nearest by exact search that the index finds, over a sample of its own texts and
+            without these; 1 for a small corpus, which is searched exactly; None if exact search was asked for.
+        expansion: the number of candidates that the graph keeps while it is searched; 0 if it finds too little, so that
+            a search compares every vector in it; None if there is no graph.
+    """
+
+    rows: int
+    texts: int
+    truncated: int
+    recall: float | None
+    expansion: int | None
 
 
 class Sentences(Sequence[str]):
-    """The sentences of an index, on disk."""
+    """The distinct sentences of an index, on disk."""
 
     def __init__(self, folder: Path) -> None:
         self._offsets = np.load(folder / OFFSETS, mmap_mode="r")
@@ -52,13 +67,13 @@ class Sentences(Sequence[str]):
         return len(self._offsets) - 1
 
     @overload
-    def __getitem__(self, row: int) -> str: ...
+    def __getitem__(self, number: int) -> str: ...
     @overload
-    def __getitem__(self, row: slice) -> list[str]: ...
-    def __getitem__(self, row: int | slice) -> str | list[str]:
-        if isinstance(row, slice):
-            return [self[each] for each in range(*row.indices(len(self)))]
-        start, end = self._offsets[range(len(self))[row]], self._offsets[range(len(self))[row] + 1]
+    def __getitem__(self, number: slice) -> list[str]: ...
+    def __getitem__(self, number: int | slice) -> str | list[str]:
+        if isinstance(number, slice):
+            return [self[each] for each in range(*number.indices(len(self)))]
+        start, end = self._offsets[range(len(self))[number]], self._offsets[range(len(self))[number] + 1]
         return self._text[start : end - 1].tobytes().decode()  # without the line break
 
 
@@ -70,10 +85,12 @@ def build(
     exact: bool = False,
     total: int | None = None,
     threads: int = 0,
-) -> None:
+    max_length: int | None = None,
+) -> Built:
     """Build an index of a corpus, with a progress bar. A build that was killed resumes after the parts it had encoded.
 
-    Until the index is complete, everything is in a working folder beside `folder`.
+    Each distinct text is encoded and stored once. Until the index is complete, everything is in a working folder beside
+    `folder`. The graph is compared with exact search, and searched more thoroughly where it finds too little.
 
     Args:
         texts: the corpus; it need not fit in memory. A build that resumes reads it again, and encodes it anew from the
@@ -84,36 +101,33 @@ def build(
         total: the number of texts, for the progress bar.
         threads: the number of threads that build the graph; 0 for all cores. With 1, the same corpus gives the same
             bytes; with more, edges of the graph depend on their timing.
+        max_length: the number of tokens that the encoder was told to read, if it was; `describe` gives it back.
 
     Raises:
-        KosbertError: there are no texts, `folder` exists, another run is building it, or usearch is not installed.
+        KosbertError: there are no texts or something else among them, `folder` exists, another run is building it, or
+            usearch is not installed.
     """
     check_new(folder, exact=exact)
     work_dir = folder.with_name(f".{folder.name}.building")
     with exclusive(work_dir, folder):
         tmp = work_dir / "index"
         tmp.mkdir(exist_ok=True)
-        precision = "float32" if exact else "int8"
-        with tqdm(total=total, unit=" sentences", desc="encoding") as bar:
-            count, corpus = _encode(texts, encoder, tmp, np.float32 if exact else np.float16, bar.update)
-        if not count:
+        for left in {*tmp.iterdir()} - {tmp / EMBEDDINGS}:
+            left.unlink()
+        rows, truncated = _encode(texts, encoder, tmp, dtype=np.float32 if exact else np.float16, total=total)
+        if not rows:
             shutil.rmtree(work_dir)
             raise KosbertError("no texts to build an index of")
-        (tmp / GRAPH).unlink(missing_ok=True)
-        if not exact:
-            _build_graph(np.load(tmp / EMBEDDINGS, mmap_mode="r"), tmp / GRAPH, threads)
-        about = {
-            "format": FORMAT,
-            "model": encoder.fingerprint,
-            "dimensions": encoder.dimensions,
-            "count": count,
-            "precision": precision,
-            "corpus": corpus,
-            "sha256": {name: digest(tmp / name, "sha256") for name in FILES[precision]},
-        }
-        (tmp / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8", newline="\n")
+        recall, expansion = None if exact else 1.0, None
+        if not exact and len(rows) > MAX_WITHOUT_GRAPH:
+            embeddings = np.load(tmp / EMBEDDINGS, mmap_mode="r")
+            build_graph(embeddings, tmp, threads)
+            recall, expansion = find_expansion(embeddings, tmp)
+        built = Built(len(rows.members), len(rows), truncated, recall, expansion)
+        _write_about(built, encoder, max_length, tmp)
         tmp.replace(folder)
         shutil.rmtree(work_dir)
+    return built
 
 
 def check_new(folder: Path, *, exact: bool) -> None:
@@ -125,53 +139,55 @@ def check_new(folder: Path, *, exact: bool) -> None:
     if folder.exists():
         raise KosbertError(f"{folder}: exists; search in it, or delete it to build it anew")
     if not exact:
-        _usearch()
+        usearch_library()
 
 
 def _encode(
-    texts: Iterable[str], encoder: Encoder, tmp: Path, dtype: type[np.floating[Any]], done: Callable[[int], Any]
-) -> tuple[int, str]:
-    """Write the sentences and their embeddings; return the number of sentences, and their digest."""
-    ends, state = array("q", [0]), hashlib.sha256()
+    texts: Iterable[str], encoder: Encoder, tmp: Path, *, dtype: type[np.floating[Any]], total: int | None
+) -> tuple[Groups, int]:
+    """Write the distinct sentences, their embeddings and their rows.
+
+    Returns:
+        The rows of each sentence, and how many sentences are truncated.
+    """
+    numbering, ends, truncated = Numbering(), array("q", [0]), 0
     parts = encode_stream(
-        encoder, texts, tmp / EMBEDDINGS, tmp.parent, part_rows=PART_ROWS, dtype=dtype, normalized=True
+        encoder,
+        distinct(texts, numbering),
+        tmp / EMBEDDINGS,
+        tmp.parent,
+        part_rows=PART_ROWS,
+        dtype=dtype,
+        normalized=True,
     )
-    with (tmp / SENTENCES).open("wb") as file:
+    with tqdm(total=total, unit=" sentences", desc="encoding") as bar, (tmp / SENTENCES).open("wb") as file:
         for part in parts:
+            truncated += encoder.count_truncated(part)
             lines = [f"{text}\n".encode() for text in part]
             ends.extend((np.cumsum([len(line) for line in lines]) + ends[-1]).tolist())
             file.writelines(lines)
-            state.update(b"".join(lines))
-            done(len(part))
-    np.save(tmp / OFFSETS, np.array(ends, np.int64))
-    return len(ends) - 1, state.hexdigest()
+            bar.update(len(numbering) - bar.n)
+        bar.update(len(numbering) - bar.n)  # repeats at the end are in no part
+    with written(tmp / OFFSETS):
+        np.save(tmp / OFFSETS, np.array(ends, np.int64))
+    rows = numbering.groups()
+    rows.save(tmp / ROWS, tmp / STARTS)
+    return rows, truncated
 
 
-def _build_graph(embeddings: Embeddings, path: Path, threads: int) -> None:
-    graph = _usearch().Index(
-        ndim=embeddings.shape[1],
-        metric="cos",
-        dtype="i8",
-        connectivity=CONNECTIVITY,
-        expansion_add=EXPANSION_ADD,
-        enable_key_lookups=False,
-    )
-    with tqdm(total=len(embeddings), unit=" sentences", desc="connecting") as bar:
-        for start in range(0, len(embeddings), PART_ROWS):
-            part = embeddings[start : start + PART_ROWS]
-            graph.add(np.arange(start, start + len(part)), int8(part), threads=threads)
-            bar.update(len(part))
-    graph.save(path)
-
-
-def int8(embeddings: Embeddings) -> NDArray[np.int8]:
-    """Round embeddings of length 1 to whole numbers of -127 to 127, all on one scale, so that cosines stay.
-
-    usearch itself would cut off 127 times each number, which leaves few steps to the small ones of many dimensions.
-    """
-    scale = 127 * embeddings.shape[1] ** 0.5 / SIGMAS
-    steps: NDArray[np.int8] = (embeddings.astype(np.float32) * scale).round().clip(-127, 127).astype(np.int8)
-    return steps
+def _write_about(built: Built, encoder: Encoder, max_length: int | None, folder: Path) -> None:
+    files = FILES if built.expansion is None else FILES + GRAPH_FILES
+    about = {
+        "format": FORMAT,
+        "model": encoder.fingerprint,
+        "max_length": max_length,
+        "dimensions": encoder.dimensions,
+        "rows": built.rows,
+        "texts": built.texts,
+        "expansion": built.expansion,
+        "sha256": {name: digest(folder / name, "sha256") for name in files},
+    }
+    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
 def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
@@ -194,21 +210,27 @@ def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
         for name, expected in about["sha256"].items():
             if digest(folder / name, "sha256") != expected:
                 raise _broken(folder, f"{name} is not as it was written")
-        sentences = Sentences(folder)
-        embeddings = np.load(folder / EMBEDDINGS, mmap_mode="r")
-        graph = _open_graph(folder / GRAPH) if GRAPH in about["sha256"] else None
+        sentences, rows = Sentences(folder), Groups.open(folder / ROWS, folder / STARTS)
+        embeddings, find_candidates = np.load(folder / EMBEDDINGS, mmap_mode="r"), None
+        if about["expansion"] is None:
+            embeddings = embeddings.astype(np.float32, copy=False)  # in fp16, they are few
+        else:
+            find_candidates = graph_candidates(embeddings, folder, about["expansion"])
     except FileNotFoundError as error:
         raise _broken(folder, f"{Path(error.filename).name} is not there") from error
     except (OSError, ValueError, RuntimeError) as error:
         raise _broken(folder, one_line(error)) from error
-    if not about["count"] == len(sentences) == len(embeddings) == (about["count"] if graph is None else len(graph)):
+    if len(rows.members) != about["rows"] or not about["texts"] == len(rows) == len(sentences) == len(embeddings):
         raise _broken(folder, "its files differ in length")
-    find_candidates = None if graph is None else _graph_candidates(graph, embeddings)
-    return SentenceIndex(sentences, embeddings, encoder, find_candidates=find_candidates)
+    return SentenceIndex(sentences, embeddings, encoder, rows=rows, find_candidates=find_candidates)
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """Return what an index says of itself: format, model, count, digests.
+    """Return what an index says of itself.
+
+    Returns:
+        The fingerprint of its `model`, the `max_length` that `build` was given, the numbers of `rows` and of distinct
+        `texts`, the `expansion` of its graph (None if it has none), and the digests of its files, `sha256`.
 
     Raises:
         KosbertError: there is no index of this format.
@@ -219,8 +241,7 @@ def describe(folder: Path) -> dict[str, Any]:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         version = about["format"]
         if version == FORMAT:
-            digests = {name: about["sha256"][name] for name in FILES[about["precision"]]}
-            about = {"model": str(about["model"]), "count": about["count"], "sha256": digests}
+            about = _parse_about(about)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise _broken(folder, f"{ABOUT} is not as it was written") from error
     if version != FORMAT:
@@ -228,35 +249,20 @@ def describe(folder: Path) -> dict[str, Any]:
     return about
 
 
+def _parse_about(about: dict[str, Any]) -> dict[str, Any]:
+    expansion = {each: each for each in (None, *EXPANSIONS)}[about["expansion"]]
+    if not isinstance(about["max_length"], int | NoneType):
+        raise TypeError("max_length is no number")
+    files = FILES if expansion is None else FILES + GRAPH_FILES
+    return {
+        "model": str(about["model"]),
+        "max_length": about["max_length"],
+        "rows": about["rows"],
+        "texts": about["texts"],
+        "expansion": expansion,
+        "sha256": {name: about["sha256"][name] for name in files},
+    }
+
+
 def _broken(folder: Path, reason: str) -> KosbertError:
     return KosbertError(f"{folder}: a broken index: {reason}; delete it, and build it anew")
-
-
-def _open_graph(path: Path) -> Any:  # noqa: ANN401 - a class without types
-    graph = _usearch().Index.restore(path, view=True, expansion_search=EXPANSION_SEARCH, enable_key_lookups=False)
-    if graph is None:
-        raise ValueError(f"{path.name} is not there")
-    return graph
-
-
-def _graph_candidates(graph: Any, embeddings: Embeddings) -> FindCandidates:  # noqa: ANN401
-    lock = threading.Lock()  # a graph that is searched with one thread has one thread's memory
-
-    def find_candidates(queries: Embeddings, top: int) -> Iterator[Rows]:
-        if RESCORE_MULTIPLIER * top >= len(embeddings):
-            yield from exact_candidates(embeddings, queries, top)
-            return
-        for query in int8(queries):
-            with lock:
-                found = graph.search(query, RESCORE_MULTIPLIER * top, threads=1)
-            yield found.keys.astype(np.int64)
-
-    return find_candidates
-
-
-def _usearch() -> Any:  # noqa: ANN401 - a module without types
-    try:
-        from usearch import index  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise KosbertError("an index on disk needs usearch: pip install 'kosbert[index]'") from None
-    return index

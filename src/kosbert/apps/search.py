@@ -1,21 +1,29 @@
-"""Semantic search: the sentences of a corpus that are nearest to a query, by the cosine of their embeddings."""
+"""Semantic search: the sentences of a corpus that are nearest to a query, by the cosine of their embeddings.
+
+A text that a corpus repeats is encoded and scored once. Distinct texts are numbered in the order of their first rows,
+and each keeps the rows that have it; only what is found is expanded to rows.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from heapq import merge
+from itertools import groupby, islice, repeat
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kosbert.apps.repeats import Groups, Numbering, Numbers, distinct
 from kosbert.errors import KosbertError
 from kosbert.inference.encoder import Embeddings, Encoder
 
-Rows = NDArray[np.int64]
-FindCandidates = Callable[[Embeddings, int], Iterator[Rows]]  # (queries, top) -> at least `top` rows for each query
+FindCandidates = Callable[[Embeddings, int], Iterator[Numbers]]  # (queries, top) -> `top` texts or more for each query
 
 MAX_SCORES = 1 << 24  # scores held at once: 64 MiB
-BLOCK_ROWS = 1 << 15  # rows multiplied at once where they are stored in another precision
+BLOCK_ROWS = 1 << 15  # embeddings multiplied at once where they are stored in another precision
+RESCORED_ROWS = 1 << 12  # embeddings held in fp64 at once
 MAX_ERROR = 1e-5  # the error of a cosine in fp32, at most
 
 
@@ -46,17 +54,19 @@ class SentenceIndex:
         embeddings: Embeddings,
         encoder: Encoder,
         *,
+        rows: Groups,
         find_candidates: FindCandidates | None = None,
     ) -> None:
         """Join sentences and embeddings.
 
         Args:
-            sentences: the corpus.
-            embeddings: the embeddings of the corpus, each of length 1 [sentences, dimensions].
+            sentences: the distinct sentences of the corpus, in the order of their first rows.
+            embeddings: their embeddings, each of length 1 [sentences, dimensions].
             encoder: the encoder that made them, and that encodes the queries.
-            find_candidates: proposes the rows that are scored for each query; exact if None.
+            rows: the rows of the corpus that have each of the sentences.
+            find_candidates: proposes the sentences that are scored for each query; exact if None.
         """
-        self._sentences, self._embeddings, self._encoder = sentences, embeddings, encoder
+        self._sentences, self._embeddings, self._encoder, self._rows = sentences, embeddings, encoder, rows
         self._find_candidates = find_candidates or (lambda queries, top: exact_candidates(embeddings, queries, top))
 
     @classmethod
@@ -66,11 +76,17 @@ class SentenceIndex:
         Args:
             sentences: the corpus; of equal sentences, each is found.
             encoder: the encoder, such as `kosbert.load` returns.
+
+        Raises:
+            KosbertError: `sentences` is a single text, or holds something else than texts.
         """
-        return cls(list(sentences), normalize(encoder.encode(sentences)), encoder)
+        numbering = Numbering()
+        texts = [*distinct(sentences, numbering)]
+        return cls(texts, normalize(encoder.encode(texts)), encoder, rows=numbering.groups())
 
     def __len__(self) -> int:
-        return len(self._sentences)
+        """Return the number of rows."""
+        return len(self._rows.members)
 
     def search(self, queries: Sequence[str], *, top: int = 5) -> list[list[Hit]]:
         """Return the nearest sentences to each query, the nearest first, and equally near ones in order of rows.
@@ -87,12 +103,17 @@ class SentenceIndex:
         if top < 1:
             raise KosbertError(f"top is {top}; expected 1 or more")
         embeddings = normalize(self._encoder.encode(queries))
-        candidates = zip(embeddings, self._find_candidates(embeddings, min(top, len(self))), strict=True)
-        return [self._hits(*rescore(self._embeddings, rows, query, top)) for query, rows in candidates]
+        candidates = zip(embeddings, self._find_candidates(embeddings, min(top, len(self._sentences))), strict=True)
+        return [self._hits(*rescore(self._embeddings, texts, query, top), top) for query, texts in candidates]
 
-    def _hits(self, rows: Rows, scores: NDArray[np.float64]) -> list[Hit]:
-        pairs = zip(rows.tolist(), scores.tolist(), strict=True)
-        return [Hit(row, self._sentences[row], score) for row, score in pairs]
+    def _hits(self, texts: Numbers, scores: NDArray[np.float64], top: int) -> list[Hit]:
+        hits: list[Hit] = []
+        for score, tied in groupby(zip(scores.tolist(), texts.tolist(), strict=True), key=itemgetter(0)):
+            rows = merge(*(zip(self._rows.first(text, top), repeat(text), strict=False) for _, text in tied))
+            hits.extend(Hit(int(row), self._sentences[text], score) for row, text in islice(rows, top - len(hits)))
+            if len(hits) == top:
+                break
+        return hits
 
 
 def normalize(embeddings: Embeddings) -> Embeddings:
@@ -101,8 +122,10 @@ def normalize(embeddings: Embeddings) -> Embeddings:
     return (embeddings / np.where(lengths > 0, lengths, 1)).astype(np.float32, copy=False)
 
 
-def exact_candidates(embeddings: Embeddings, queries: Embeddings, top: int) -> Iterator[Rows]:
-    """Find all rows that may be among the `top` nearest, in bounded memory: so many, and those as near as the last.
+def exact_candidates(embeddings: Embeddings, queries: Embeddings, top: int) -> Iterator[Numbers]:
+    """Find all sentences that may be among the `top` nearest: so many, and those as near as the last.
+
+    Memory is bounded.
 
     Args:
         embeddings: the embeddings of the corpus, of length 1 [sentences, dimensions].
@@ -129,9 +152,15 @@ def _cosines(embeddings: Embeddings, queries: Embeddings) -> Embeddings:
 
 
 def rescore(
-    embeddings: Embeddings, rows: Rows, query: NDArray[np.float32], top: int
-) -> tuple[Rows, NDArray[np.float64]]:
-    """Return the `top` of these rows with the highest cosines, and the cosines, in fp64: the same for equal rows."""
-    scores = np.einsum("ij,j->i", embeddings[rows].astype(np.float64), query.astype(np.float64))
-    order = np.lexsort((rows, -scores))[:top]
-    return rows[order], scores[order]
+    embeddings: Embeddings, texts: Numbers, query: NDArray[np.float32], top: int
+) -> tuple[Numbers, NDArray[np.float64]]:
+    """Return the `top` of these texts with the highest cosines, and the cosines.
+
+    They are computed in fp64, the same for equal embeddings, and in bounded memory.
+    """
+    scores = np.empty(len(texts))
+    for start in range(0, len(texts), RESCORED_ROWS):
+        part = slice(start, start + RESCORED_ROWS)
+        scores[part] = np.einsum("ij,j->i", embeddings[texts[part]].astype(np.float64), query.astype(np.float64))
+    order = np.lexsort((texts, -scores))[:top]
+    return texts[order], scores[order]
