@@ -117,6 +117,7 @@ def test_a_build_searches_more_thoroughly_where_the_graph_finds_too_little(tmp_p
     class Random(Numbers):
         dimensions = 128
 
+    monkeypatch.setattr(hnsw, "RESCORE_MULTIPLIER", 4)  # so that few candidates are kept if told
     encoder, corpus = Random(5_000), numbers(range(5_000))
     encoder.vectors = np.random.default_rng(1).normal(size=(5_000, 128)).astype(np.float32)
 

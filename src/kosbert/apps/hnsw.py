@@ -29,7 +29,7 @@ ALL = 0  # a search that compares every vector
 # have no neighbourhoods, as random ones, no number is enough.
 EXPANSIONS = (960, 1_920, 3_840, 7_680, ALL)
 HASTY_EXPANSION = 16
-RESCORE_MULTIPLIER = 4  # candidates for each text asked for, at least
+RESCORE_MULTIPLIER = 16  # texts that are scored for each one asked for, at least
 SAMPLE, TOP, GOOD_RECALL = 300, 10, 0.99  # texts that are searched for, and what is enough
 SEED = 1
 
@@ -164,7 +164,7 @@ def graph_candidates(embeddings: Embeddings, folder: Path, expansion: int) -> Fi
         for query, vector in zip(queries, int8(queries), strict=True):
             with lock:
                 found = graph.search(vector, count, threads=1, exact=expansion == ALL)
-            near = _nearest(found.keys.astype(np.int64), found.distances, twins, count, margin)
+            near = _nearest(found.keys.astype(np.int64), found.distances, twins, RESCORE_MULTIPLIER * top, margin)
             texts = twins.all(np.unique(near))  # what was added again may be found twice
             # A graph may have parts that no edge leads to.
             yield texts if len(texts) >= top else next(exact_candidates(embeddings, query[None], top))
