@@ -129,3 +129,15 @@ def test_help_comes_in_a_terminal_that_lacks_its_characters():
     done = CliRunner(charset="latin-1").invoke(main, ["cluster", "--help"])
     assert done.exit_code == 0
     assert "1 \\u2212 cosine" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_data_for_a_program_is_never_changed_by_a_terminal(tiny, tmp_path, form):
+    (tmp_path / "mine.txt").write_text("비 😀\n눈\n", encoding="utf-8")
+    arguments = ["cluster", f"{tiny}", f"{tmp_path / 'mine.txt'}", "--groups", "2", "--format", form]
+    done = CliRunner(charset="euc_kr").invoke(main, arguments)
+    assert done.exit_code == 1
+    assert "standard output is euc_kr, which lacks '\\U0001f600'; write a file with --out" in done.stderr
+    out = tmp_path / "out"
+    assert CliRunner(charset="euc_kr").invoke(main, [*arguments, "--out", f"{out}"]).exit_code == 0
+    assert "비 😀" in out.read_text(encoding="utf-8")

@@ -125,6 +125,8 @@ def cluster(
     if out:
         write_text(out, text)
     else:
+        if form != "table":  # which is for people, and may have escapes
+            shared.check_encodable(text)
         click.echo(text, nl=False)
 
 

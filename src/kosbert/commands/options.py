@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from kosbert.errors import KosbertError
 from kosbert.readers.layout import Format, Layout, Quotes
 
 if TYPE_CHECKING:
@@ -73,6 +74,22 @@ def tell(line: str) -> None:
 def shows_any_character() -> bool:
     """Return whether standard output takes every character, as UTF-8 does."""
     return codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
+
+
+def check_encodable(text: str) -> None:
+    """Check that standard output takes a text as it is.
+
+    Raises:
+        KosbertError: its encoding lacks a character.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError as error:
+        lacking = text[error.start]
+        raise KosbertError(
+            f"standard output is {encoding}, which lacks {lacking!a}; write a file with --out"
+        ) from error
 
 
 def tell_truncated(encoder: BaseEncoder, truncated: int, texts: int) -> None:
