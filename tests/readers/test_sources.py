@@ -169,7 +169,7 @@ def test_a_text_that_begins_like_parquet_is_a_text(write, read):
 
 def test_when_the_disk_is_full_its_file_is_named(stdin, monkeypatch):
     class Full(io.BytesIO):
-        name = "/tmp/kosbert-copy"  # noqa: S108 - nothing is written there
+        name = "the copy"
 
         def write(self, _):
             raise OSError(28, "No space left on device")

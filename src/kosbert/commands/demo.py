@@ -72,8 +72,8 @@ def demo(
         address, taken = place.getsockname()[:2]
         local = ipaddress.ip_address(address).is_loopback
         encoder = load(model, max_length=max_length)
-        options.tell_truncated(encoder, encoder.count_truncated(sentences), len(sentences))
         engine = Engine(encoder, model=model, sentences=sentences, corpus=corpus.name if corpus else "")
+        options.tell_truncated(encoder, engine.corpus.truncated, engine.corpus.size)
         hosts = (*server.LOOPBACK, host) if local else None
         if not local:
             click.echo(

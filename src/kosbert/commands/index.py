@@ -11,8 +11,6 @@ from kosbert.commands.paths import Input, Model, Output, UserCommand
 from kosbert.errors import KosbertError
 from kosbert.readers.layout import Layout
 
-GOOD_RECALL = 0.99  # less is told with what to do about it
-
 
 @click.command("index", cls=UserCommand, short_help="Build an index on disk, to search a large corpus.")
 @click.argument("model", type=Model())
@@ -63,6 +61,8 @@ def index(
 
 
 def _recall(recall: float | None) -> str:
+    from kosbert.apps.hnsw import GOOD_RECALL
+
     if recall is None:
         return "; search is exact"
     advice = "" if recall >= GOOD_RECALL else ": of ten nearest it misses some; --exact finds all"

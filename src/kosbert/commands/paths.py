@@ -10,8 +10,7 @@ import click
 
 from kosbert.command import Command
 from kosbert.errors import KosbertError
-
-STANDARD_INPUT = "-"
+from kosbert.readers.layout import STANDARD_INPUT
 
 
 class Input(click.Path):
@@ -34,7 +33,7 @@ class Output(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
         """Return the path of an output that can be replaced as a whole: a file, a folder, or nothing yet."""
         path = Path(value)
-        if value == STANDARD_INPUT:
+        if path == STANDARD_INPUT:
             self.fail("expected the name of a file; '-' is for input", param, ctx)
         with suppress(OSError):  # nothing is there yet, or nothing can be, which writing will say
             plain = stat.S_IFMT(path.stat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)

@@ -12,7 +12,7 @@ import click
 from kosbert.commands import options
 from kosbert.commands.paths import Input, Model, UserCommand
 from kosbert.errors import KosbertError, one_line
-from kosbert.readers.layout import Layout
+from kosbert.readers.layout import STANDARD_INPUT, Layout
 
 if TYPE_CHECKING:
     from kosbert.apps.search import Hit
@@ -67,7 +67,7 @@ def search(
         raise click.UsageError("--query-column is for a file of queries: --queries FILE")
     if column and corpus.is_dir():
         raise click.UsageError("--column is for a file; an index has its sentences already")
-    if file and str(file) == str(corpus) == "-":
+    if file == corpus == STANDARD_INPUT:
         raise click.UsageError("standard input can be CORPUS or --queries, not both")
     listed = read_filled(file, column=query_column, layout=layout, tell=options.tell) if file else []
     queries = [*query, *listed]
