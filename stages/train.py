@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
+import os
 from pathlib import Path
 
 import click
@@ -26,6 +27,9 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Pa
     from kosbert.training.losses import describe
     from kosbert.training.train import train
 
+    # Trackers (training.report_to) keep these outside the folder of the checkpoints, which is removed.
+    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", f"runs/{recipe}")
+    os.environ.setdefault("WANDB_PROJECT", "kosbert")
     chosen = params.load()
     steps = chosen.recipe(recipe)
     words, papers = describe(steps)

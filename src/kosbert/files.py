@@ -20,7 +20,8 @@ LOCK = "lock"
 def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`, and rename it to `path` once the block has succeeded.
 
-    The block may make a file or a folder there. On failure nothing is left, and an older `path` stays.
+    The block may make a file or a folder there. On failure nothing is left, and an older `path` stays. The modes of the
+    files follow the umask.
 
     Raises:
         KosbertError: the block made a file, and `path` is a folder.
@@ -33,6 +34,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         lock.acquire()
         tmp = work_dir / path.name
         yield tmp
+        _follow_umask(tmp)
         if path.is_dir() and tmp.exists():
             if not tmp.is_dir():
                 raise KosbertError(f"{path}: is a folder, and a file was to be written; give the name of a file")
@@ -45,6 +47,15 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(work_dir, ignore_errors=True)
         lock.release()
+
+
+def _follow_umask(path: Path) -> None:
+    """Give files the mode of any new file: some libraries write by way of temporary ones, which only we could read."""
+    probe = path.with_name(f"{path.name}.mode")
+    probe.touch()
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            file.chmod(probe.stat().st_mode)
 
 
 def _remove_abandoned(path: Path) -> None:

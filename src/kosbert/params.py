@@ -4,7 +4,7 @@ from pathlib import Path
 from reprlib import Repr
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -66,6 +66,7 @@ class Dataset(Block):
             address, or `$NAME` for the folder in that environment variable.
         sts: the scored sentence pairs.
         nli: the labelled sentence pairs.
+        hub: the names on a model hub of the datasets that it is taken from, for the cards of published models.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Dataset(Block):
     mirrors: Annotated[list[str], Field(min_length=1, alias="sources")]
     sts: Splits
     nli: Annotated[list[DataFile], Field(min_length=1)]
+    hub: list[str] = []
 
     @property
     def files(self) -> list[DataFile]:
@@ -108,6 +110,9 @@ class Base(Block):
         return f"{self.license}{forbidden}"
 
 
+Tracker = Literal["dvclive", "wandb", "mlflow", "trackio", "tensorboard"]
+
+
 class Training(Block):
     """What all trainings share.
 
@@ -115,11 +120,16 @@ class Training(Block):
         launch: the program that starts a training.
         precision: `auto` is bf16 where the hardware has it, else fp16 on a GPU and fp32 on a CPU.
         mini_batch_size: how many examples are encoded at once on a device, at most; all of a batch if None.
+        report_to: the trackers that get loss, learning rate and dev score; one, or a list of them. The curves for
+            `dvc plots` (dvclive) are written in any case.
     """
 
     launch: str
     precision: Literal["auto", "bf16", "fp16", "fp32"]
     mini_batch_size: Annotated[int, Field(ge=1)] | None
+    report_to: Annotated[list[Tracker], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)] = [
+        "dvclive"
+    ]
 
 
 Loss = Literal["ranking", "softmax", "cosine", "cosent"]

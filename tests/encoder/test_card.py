@@ -1,12 +1,11 @@
 """What a reader and a hub find in the card of a base, and of what is trained from it."""
 
 import re
-import tomllib
 
 import pytest
 from huggingface_hub import ModelCard
 
-from kosbert.encoder.card import NEEDS, base_card, extend_card
+from kosbert.encoder.card import base_card, extend_card
 from kosbert.errors import KosbertError
 from kosbert.training.losses import describe
 
@@ -85,14 +84,8 @@ def test_each_paper_is_cited_once(chosen):
 
 
 def test_a_prompt_is_spoken_of_only_where_there_is_one(chosen):
-    assert "The prompt `query: `" in of_base(chosen)
-    assert "prompt" not in of_base(chosen, "scratch")
-
-
-def test_the_versions_it_asks_for_are_those_of_the_package(chosen, root):
-    declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    assert {f"{package}>={version}" for package, version in NEEDS.items()} <= set(declared)
-    assert "pip install 'sentence-transformers>=" in of_base(chosen)
+    assert "The prompt `query: ` goes" in of_base(chosen)
+    assert "prompt" not in of_base(chosen, "scratch").lower()
 
 
 def test_a_training_on_a_card_of_another_kind_is_refused(chosen):

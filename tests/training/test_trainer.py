@@ -239,3 +239,22 @@ def test_two_processes_train_what_one_does_and_one_of_them_writes(tiny, tables, 
         assert dev_scores(two) == pytest.approx(dev_scores(one), abs=0.1)
     for loss in recipes:
         assert sorted(path.name for path in (tmp_path / loss).iterdir()) == ["curves", "two"]
+
+
+def test_a_tracker_gets_what_the_curves_get(tiny, tables, tmp_path, monkeypatch):
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "runs"))
+    run(tiny, tables, tmp_path / "plain", epochs=1)
+    run(tiny, tables, tmp_path / "tracked", epochs=1, training={"report_to": ["dvclive", "tensorboard"]})
+    (events,) = (tmp_path / "runs").iterdir()
+    logged = events.read_bytes()
+    assert b"train/loss" in logged
+    assert b"eval/dev_spearman_cosine" in logged
+    plain, tracked = weights(tmp_path / "plain"), weights(tmp_path / "tracked")
+    assert all(plain[name].equal(tracked[name]) for name in plain)
+
+
+def test_a_tracker_that_is_not_installed_is_named_before_training(tiny, tables, tmp_path):
+    with pytest.raises(KosbertError) as refusal:
+        run(tiny, tables, tmp_path / "out", training={"report_to": "wandb"})
+    assert refusal.value.message == "training.report_to: wandb is not installed; pip install wandb"
+    assert not (tmp_path / "out").exists()

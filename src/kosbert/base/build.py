@@ -94,8 +94,17 @@ def build_card(name: str, base: Base, encoder: SentenceTransformer) -> str:
         dimensions=encoder.get_embedding_dimension(),
         prompt=prompt,
         normalize=normalize,
-        hub_name=base.name if isinstance(base, hub.FromHub) and base.path is None else None,
+        hub_name=_hub_name(base),
     )
+
+
+def _hub_name(base: AnyBase) -> str | None:
+    match base:
+        case e5.PackagedE5():
+            return base.hub_name
+        case hub.FromHub(path=None):
+            return base.name
+    return None
 
 
 def _sentences(tune: Path, nli: Path) -> Iterator[str]:

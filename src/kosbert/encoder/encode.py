@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.util import pairwise_cos_sim
 
 from kosbert.encoder.batches import Embeddings, batches
 from kosbert.encoder.calibration import Calibration, fit
@@ -71,5 +72,4 @@ def calibrate(
     """
     sentences1, sentences2, scores = map(list, zip(*pairs, strict=True))
     left, right = np.split(encode(model, [*sentences1, *sentences2], bf16=bf16).astype(np.float64), 2)
-    lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
-    return fit((left * right).sum(axis=1) / np.where(lengths > 0, lengths, 1), scores)
+    return fit(pairwise_cos_sim(left, right), scores)

@@ -13,12 +13,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from kosbert.encoder.calibration import Calibration, write_calibration
+from kosbert.encoder.portable import make_portable
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write
 
 MAX_LENGTH = 128  # tokens of a text that are read, unless said otherwise; KorNLU's longest has fewer
 CARD = "README.md"  # where model hubs look for a model's card
-PROMPT = "query"  # the name under which a prompt is stored
+PROMPTS = ("query", "document")  # the names under which the prompt is stored; the first is the default
 
 
 def assemble(
@@ -43,7 +44,8 @@ def assemble(
         tokenizer.save_pretrained(folder)
         transformer = Transformer(folder, max_seq_length=max_seq_length(model, tokenizer, length))
     pooling = Pooling(transformer.get_embedding_dimension(), pooling_mode="mean")
-    prompts = {"prompts": {PROMPT: prompt}, "default_prompt_name": PROMPT} if prompt else {}
+    # With both names, `encode_query` and `encode_document` embed as `encode` does.
+    prompts = {"prompts": dict.fromkeys(PROMPTS, prompt), "default_prompt_name": PROMPTS[0]} if prompt else {}
     modules = [transformer, pooling, *([Normalize()] if normalize else [])]
     return SentenceTransformer(modules=modules, **prompts)
 
@@ -145,6 +147,7 @@ def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Ca
     try:
         with without_progress_bars(), atomic_write(folder) as tmp:
             model.save(str(tmp), create_model_card=False)  # the library's card holds examples drawn at random
+            make_portable(tmp, model.max_seq_length)
             (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
             if calibration:
                 write_calibration(tmp, calibration)

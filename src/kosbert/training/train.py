@@ -25,6 +25,7 @@ from kosbert.training.progress import Curves, ProgressLines
 from kosbert.training.trainer import Trainer, arguments_for, build_trainer
 
 FEW_STEPS = 10  # a training of fewer steps hardly changes a model
+CURVES = "dvclive"  # the tracker that is a callback of ours, for `dvc plots` wants its files in any case
 SEED_STRIDE = 1000  # between the seeds of runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
 
 
@@ -68,7 +69,8 @@ def train(
         dev: the tune file that states are compared on.
         out: the folder to write, complete or not at all; checkpoints lie beside it until then.
         card: the card of the trained encoder.
-        curves: the folder for the training curves: those of the first run, where several are averaged.
+        curves: the folder for the training curves: those of the first run, where several are averaged. Trackers
+            (`training.report_to`) get the same.
         training: the parameters that all trainings share.
         seed: the seed of everything random in the first run; that of the next is higher by `SEED_STRIDE`.
 
@@ -89,7 +91,15 @@ def train(
     initial_dev, resumed = math.nan, False
     for number, run_dir in enumerate(run_dirs):
         encoder = load(init)
-        arguments = arguments_for(recipe, training, encoder, run_dir, (seed + SEED_STRIDE * number) % 2**32)
+        arguments = arguments_for(
+            recipe,
+            training,
+            encoder,
+            run_dir,
+            (seed + SEED_STRIDE * number) % 2**32,
+            trackers=[] if number else [tracker for tracker in training.report_to if tracker != CURVES],
+            name=out.name,
+        )
         checkpoint = _find_checkpoint(folder, arguments)
         evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
         callbacks = [ProgressLines(), *([] if number else [Curves(curves)])]

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from sentence_transformers.base.losses.merged_forward import embed_columns
 from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
+from transformers.integrations import get_available_reporting_integrations
 
 from kosbert.encoder.encode import has_bf16
 from kosbert.encoder.unpadding import can_unpad, unpadding
@@ -37,6 +38,7 @@ from kosbert.training.losses import OBJECTIVES
 from kosbert.training.progress import ProgressBar
 
 LOSS_WEIGHTS = "loss.pt"  # the file, in a checkpoint, of the weights that a loss has of its own
+PROJECT = "kosbert"  # where trackers file our runs
 MAX_LOGGING_STEPS = 20  # loss and learning rate are logged at least this often
 
 
@@ -113,7 +115,14 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
 
 
 def arguments_for(
-    recipe: Recipe, training: Training, encoder: SentenceTransformer, folder: Path, seed: int
+    recipe: Recipe,
+    training: Training,
+    encoder: SentenceTransformer,
+    folder: Path,
+    seed: int,
+    *,
+    trackers: Sequence[str] = (),
+    name: str | None = None,
 ) -> SentenceTransformerTrainingArguments:
     """Return the trainer's arguments for a recipe.
 
@@ -123,10 +132,16 @@ def arguments_for(
         encoder: the encoder to train.
         folder: the folder for the checkpoints.
         seed: the seed of everything random.
+        trackers: the experiment trackers, such as wandb, that transformers reports to.
+        name: what they call the run.
 
     Raises:
-        KosbertError: the batch cannot be split among the processes, or the device lacks the precision.
+        KosbertError: the batch cannot be split among the processes, the device lacks the precision, or a tracker is not
+            installed.
     """
+    for tracker in trackers:
+        if tracker not in get_available_reporting_integrations():
+            raise KosbertError(f"training.report_to: {tracker} is not installed; pip install {tracker}")
     precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     micro_batch_size = recipe.batch_size
@@ -164,7 +179,9 @@ def arguments_for(
         logging_strategy="steps",
         # It divides eval_steps, so that a resumed training logs what an uninterrupted one logs.
         logging_steps=max(n for n in range(1, MAX_LOGGING_STEPS + 1) if recipe.eval_steps % n == 0),
-        report_to="none",
+        report_to=[*trackers] or "none",
+        run_name=name,
+        project=PROJECT,
         disable_tqdm=not sys.stderr.isatty(),
     )
 
