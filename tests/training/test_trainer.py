@@ -258,3 +258,10 @@ def test_a_tracker_that_is_not_installed_is_named_before_training(tiny, tables, 
         run(tiny, tables, tmp_path / "out", training={"report_to": "wandb"})
     assert refusal.value.message == "training.report_to: wandb is not installed; pip install wandb"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_tracker_that_fails_is_one_line(tiny, tables, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TENSORBOARD_LOGGING_DIR", str(tmp_path / "file/runs"))
+    with pytest.raises(KosbertError, match=r"^training\.report_to: tensorboard failed: .*file.*; set it up, or leave"):
+        run(tiny, tables, tmp_path / "out", training={"report_to": ["tensorboard"]})

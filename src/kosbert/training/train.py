@@ -22,10 +22,10 @@ from kosbert.training import checkpoints
 from kosbert.training.averaging import load_average
 from kosbert.training.dev import PairEvaluator, dev_score
 from kosbert.training.progress import Curves, ProgressLines
+from kosbert.training.trackers import tracker_callbacks
 from kosbert.training.trainer import Trainer, arguments_for, build_trainer
 
 FEW_STEPS = 10  # a training of fewer steps hardly changes a model
-CURVES = "dvclive"  # the tracker that is a callback of ours, for `dvc plots` wants its files in any case
 SEED_STRIDE = 1000  # between the seeds of runs that are averaged, so that trainings with the seeds 1, 2, 3 share none
 
 
@@ -79,7 +79,7 @@ def train(
 
     Raises:
         KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, the checkpoint cannot
-            be read, a GPU's memory does not suffice, or training diverged.
+            be read, a GPU's memory does not suffice, a tracker fails, or training diverged.
     """
     began = time.monotonic()
     if not sys.stderr.isatty():
@@ -97,12 +97,12 @@ def train(
             encoder,
             run_dir,
             (seed + SEED_STRIDE * number) % 2**32,
-            trackers=[] if number else [tracker for tracker in training.report_to if tracker != CURVES],
             name=out.name,
         )
         checkpoint = _find_checkpoint(folder, arguments)
         evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
-        callbacks = [ProgressLines(), *([] if number else [Curves(curves)])]
+        reporting = [] if number else [Curves(curves), *tracker_callbacks(training.report_to)]
+        callbacks = [ProgressLines(), *reporting]
         with build_trainer(
             encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
         ) as trainer:

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,6 @@ from sentence_transformers.base.losses.merged_forward import embed_columns
 from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
-from transformers.integrations import get_available_reporting_integrations
 
 from kosbert.encoder.encode import has_bf16
 from kosbert.encoder.unpadding import can_unpad, unpadding
@@ -36,9 +35,9 @@ from kosbert.training.batching import batch_sampler, collator, tokenize
 from kosbert.training.dev import DEV_METRIC
 from kosbert.training.losses import OBJECTIVES
 from kosbert.training.progress import ProgressBar
+from kosbert.training.trackers import PROJECT
 
 LOSS_WEIGHTS = "loss.pt"  # the file, in a checkpoint, of the weights that a loss has of its own
-PROJECT = "kosbert"  # where trackers file our runs
 MAX_LOGGING_STEPS = 20  # loss and learning rate are logged at least this often
 
 
@@ -121,7 +120,6 @@ def arguments_for(
     folder: Path,
     seed: int,
     *,
-    trackers: Sequence[str] = (),
     name: str | None = None,
 ) -> SentenceTransformerTrainingArguments:
     """Return the trainer's arguments for a recipe.
@@ -132,16 +130,11 @@ def arguments_for(
         encoder: the encoder to train.
         folder: the folder for the checkpoints.
         seed: the seed of everything random.
-        trackers: the experiment trackers, such as wandb, that transformers reports to.
-        name: what they call the run.
+        name: what trackers call the run.
 
     Raises:
-        KosbertError: the batch cannot be split among the processes, the device lacks the precision, or a tracker is not
-            installed.
+        KosbertError: the batch cannot be split among the processes, or the device lacks the precision.
     """
-    for tracker in trackers:
-        if tracker not in get_available_reporting_integrations():
-            raise KosbertError(f"training.report_to: {tracker} is not installed; pip install {tracker}")
     precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     micro_batch_size = recipe.batch_size
@@ -179,7 +172,7 @@ def arguments_for(
         logging_strategy="steps",
         # It divides eval_steps, so that a resumed training logs what an uninterrupted one logs.
         logging_steps=max(n for n in range(1, MAX_LOGGING_STEPS + 1) if recipe.eval_steps % n == 0),
-        report_to=[*trackers] or "none",
+        report_to="none",  # `tracker_callbacks` does it
         run_name=name,
         project=PROJECT,
         disable_tqdm=not sys.stderr.isatty(),
