@@ -8,7 +8,7 @@ ARG BASE=python:3.11-slim-bookworm
 
 FROM ${BASE} AS installed
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ARG EXTRAS=demo
+ARG EXTRAS=demo,pipeline
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/venv/bin:$PATH
 WORKDIR /project
 COPY constraints.txt ./

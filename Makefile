@@ -7,13 +7,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test faults check demo setup audit gc clean
+.PHONY: help benchmark metrics-diff plots summary comment test faults check demo setup dist pins audit gc clean
 
 # What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
 export BASE ?= main
 export PULL_REQUEST ?=
 DIFFERENCE := build/difference.md
+DIST := build/dist
+# A release is built from a tag, which names its version; empty: from no tag.
+export TAG ?=
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +60,18 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
+
+# The wheel is made of what the source distribution has, so that both are complete.
+dist: $(READY) ## Build the wheel and the source distribution in build/dist, and check them
+	@rm -rf $(DIST)
+	@$(BIN)/python -c 'import os, sys, tomllib; version = tomllib.load(open("pyproject.toml", "rb"))["project"]["version"]; tag = os.environ["TAG"]; sys.exit(f"the tag {tag} is not that of version {version} in pyproject.toml, v{version}" if tag and tag != f"v{version}" else 0)'
+	@$(BIN)/python -m build --no-isolation --outdir $(DIST)
+	@$(BIN)/python -m twine check --strict $(DIST)/*
+
+pins: ## Renew every pinned version, in constraints.txt and pyproject.toml (needs the network)
+	@$(PYTHON) -m venv --clear build/pins
+	@build/pins/bin/python -m pip install -qq --disable-pip-version-check '.[dev,fuzz,gguf]'
+	@build/pins/bin/python tests/support/pins.py build/pins/bin/python
 
 # In an environment of its own: what it needs is not what we need.
 audit: ## Check the pinned versions for known vulnerabilities (needs the network)

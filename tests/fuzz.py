@@ -1,6 +1,6 @@
 """Fuzz a reader: bytes are mutated, and those that reach new code are mutated further.
 
-    python tests/fuzz.py weights --minutes 10                 # needs atheris: pip install 'kosbert[fuzz]'
+    python tests/fuzz.py weights --minutes 10                 # needs atheris: pip install '.[fuzz]'
     python tests/fuzz.py weights build/fuzz/weights/crash-…   # reads an input again, without atheris
 
 A reader accepts an input, or refuses it with a `KosbertError` of one line. Anything else is a failure, and so is more

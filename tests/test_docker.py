@@ -48,6 +48,11 @@ def test_every_package_is_pinned_and_torch_is_the_cpu_build_unless_asked_otherwi
     assert "PIP_NO_CACHE_DIR=1" in said("ENV")[0]
 
 
+def test_the_demo_and_the_pipeline_are_installed():
+    assert "EXTRAS=demo,pipeline" in said("ARG")
+    assert any('".[$EXTRAS]"' in rest for rest in said("RUN"))
+
+
 @pytest.mark.parametrize("rest", [rest for rest in said("COPY") if "--from" not in rest])
 def test_what_is_copied_is_there_and_not_kept_out(rest):
     *sources, _ = [word for word in rest.split() if not word.startswith("--")]

@@ -9,7 +9,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 NOT_CALLED = ("test", "audit")  # which runs this, and which needs the network
+RELEASE = ROOT / ".github/workflows/release.yml"
+UPLOAD = "pypa/gh-action-pypi-publish"  # the one action that is not GitHub's: the package index's own
+CALLING = ("pipeline/test_difference.py", "test_packaging.py")  # the tests that call targets
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
@@ -33,11 +37,12 @@ def check_schema(path):
 each = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 
 
-def test_there_is_one_for_tests_one_for_pull_requests_and_one_for_each_week():
-    assert [path.stem for path in WORKFLOWS] == ["benchmark", "test", "weekly"]
+def test_there_is_one_for_tests_for_pull_requests_for_releases_and_for_each_week():
+    assert [path.stem for path in WORKFLOWS] == ["benchmark", "release", "test", "weekly"]
     assert "pull_request" in events(load(ROOT / ".github/workflows/benchmark.yml"))
     assert events(load(ROOT / ".github/workflows/test.yml")) == ["push", "pull_request"]
     assert "schedule" in events(load(ROOT / ".github/workflows/weekly.yml"))
+    assert events(load(RELEASE)) == {"push": {"tags": ["v*"]}}
 
 
 @each
@@ -50,11 +55,12 @@ def test_a_workflow_passes_the_schema(path, tmp_path):
 
 
 @each
-def test_actions_are_githubs_own_and_pinned_by_commit(path):
+def test_actions_are_githubs_own_or_the_upload_and_pinned_by_commit(path):
     used = re.findall(r"^\s*(?:- )?uses: (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert len(used) == len([step for step in steps(path) if "uses" in step]) > 0
     for action in used:
-        assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+        assert re.fullmatch(rf"(?:actions/[a-z/-]+|{UPLOAD})@[0-9a-f]{{40}} # v\d+\.\d+\.\d+", action), action
+        assert path == RELEASE or not action.startswith(UPLOAD)
 
 
 def test_an_action_is_pinned_to_the_same_commit_everywhere():
@@ -64,12 +70,12 @@ def test_an_action_is_pinned_to_the_same_commit_everywhere():
 
 @each
 def test_every_run_is_a_make_target_that_the_tests_call(path):
-    called = (ROOT / "tests/pipeline/test_difference.py").read_text(encoding="utf-8")
+    called = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in CALLING)
     runs = [step["run"] for step in steps(path) if "run" in step]
     assert runs
     for run in runs:
         target = re.fullmatch(r"make ([a-z-]+)", run)[1]
-        assert f'make("{target}"' in called or target in NOT_CALLED, f"no test calls make {target}"
+        assert re.search(rf'\bmake\("{target}"', called) or target in NOT_CALLED, f"no test calls make {target}"
         subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)
 
 
@@ -77,10 +83,11 @@ def test_every_run_is_a_make_target_that_the_tests_call(path):
 def test_a_job_says_its_permissions_and_may_do_little(path):
     workflow = load(path)
     assert workflow["permissions"] == {}
-    assert workflow["concurrency"]["cancel-in-progress"]
-    for job in workflow["jobs"].values():
+    assert workflow["concurrency"]["cancel-in-progress"] is (path != RELEASE)
+    for name, job in workflow["jobs"].items():
         more = {"pull-requests": "write"} if path.stem == "benchmark" else {}
-        assert job["permissions"] == {"contents": "read"} | more
+        publishes = {"id-token": "write"}  # and nothing else: it reads no code of ours
+        assert job["permissions"] == (publishes if name == "publish" else {"contents": "read"} | more)
         assert job["timeout-minutes"]
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
@@ -102,6 +109,19 @@ def test_a_pull_request_from_a_fork_gets_no_comment_for_its_token_cannot_write()
     (comment,) = (step for step in steps(ROOT / ".github/workflows/benchmark.yml") if step.get("run") == "make comment")
     assert "github.event.pull_request.head.repo.full_name == github.repository" in comment["if"]
     assert list(comment["env"]) == ["GH_REPO", "GH_TOKEN", "PULL_REQUEST"]
+
+
+def test_a_release_is_what_was_checked_under_a_tag_that_is_its_version():
+    jobs = load(RELEASE)["jobs"]
+    (build,) = (step for step in jobs["build"]["steps"] if "run" in step)
+    assert (build["run"], build["env"]) == ("make dist", {"TAG": "${{ github.ref_name }}"})
+    *_, artefact = jobs["build"]["steps"]
+    fetched, upload = jobs["publish"]["steps"]
+    assert artefact["with"]["path"] == re.search(r"^DIST := (.*)$", MAKEFILE, flags=re.M)[1]
+    assert fetched["with"]["name"] == artefact["with"]["name"]
+    assert (jobs["publish"]["needs"], jobs["publish"]["environment"]) == ("build", "pypi")
+    assert upload["uses"].startswith(f"{UPLOAD}@")
+    assert "with" not in upload, "no password, and the folder is `dist`"
 
 
 @pytest.mark.parametrize("name", ["benchmark", "weekly"])

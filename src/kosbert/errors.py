@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import requires
+from importlib.metadata import PackageNotFoundError, requires
 
 import click
 
@@ -27,7 +27,10 @@ def needs_extra(extra: str, purpose: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (error.name or "kosbert").partition(".")[0] == "kosbert":
             raise  # a mistake of ours
-        packages = " ".join(f"'{package}'" for package in packages_of(extra))
+        try:
+            packages = " ".join(f"'{package}'" for package in packages_of(extra))
+        except PackageNotFoundError:  # the code is used in place, which takes a checkout
+            packages = f"'.[{extra}]'"
         raise KosbertError(
             f"{purpose} needs {error.name}, which is not installed; the extra {extra} brings it: pip install {packages}"
         ) from error

@@ -39,5 +39,5 @@ def test_a_column_that_is_not_there_is_named():
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(KosbertError, match=r"pip install 'kosbert\[ray\]'"):
+    with pytest.raises(KosbertError, match=r"^Encoding on a cluster needs ray, .*: pip install 'ray\[data\]>="):
         with_embeddings(None, "model")

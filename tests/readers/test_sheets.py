@@ -116,7 +116,9 @@ def test_a_workbook_that_will_not_do(book, write, refused, monkeypatch):
     assert "encrypted, or not XLSX but an older format" in refused(write("a.xlsx", OLE + bytes(500)))
     write("a.xlsx", complete)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
-    assert refused(path).endswith("XLSX is an extra, pip install 'kosbert[xlsx]'")
+    assert refused(path).endswith(
+        "a.xlsx: XLSX needs openpyxl, which is not installed; the extra xlsx brings it: pip install 'openpyxl>=3.1'"
+    )
 
 
 def test_pairs(book):

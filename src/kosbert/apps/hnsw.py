@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from kosbert.apps.repeats import Groups, Numbering, Numbers, written
 from kosbert.apps.search import FindCandidates, exact_candidates, normalize, rescore
-from kosbert.errors import KosbertError
+from kosbert.errors import needs_extra
 from kosbert.inference.encoder import Embeddings
 
 GRAPH = "graph.usearch"
@@ -188,8 +188,6 @@ def usearch_library() -> Any:  # noqa: ANN401 - a module without types
     Raises:
         KosbertError: it is not installed.
     """
-    try:
+    with needs_extra("index", "An index with a graph"):
         from usearch import index  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise KosbertError("an index on disk needs usearch: pip install 'kosbert[index]'") from None
     return index

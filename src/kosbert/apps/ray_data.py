@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, needs_extra
 from kosbert.inference.load import load
 
 BATCH_ROWS = 5_000  # rows that a worker encodes at once
@@ -28,10 +28,8 @@ def with_embeddings(dataset: Any, model: str, *, column: str = "text", workers: 
     Raises:
         KosbertError: Ray is not installed, or the dataset has no such column.
     """
-    try:
+    with needs_extra("ray", "Encoding on a cluster"):
         import ray  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise KosbertError("encoding on a cluster needs Ray: pip install 'kosbert[ray]'") from None
     names = dataset.schema().names
     if column not in names:
         raise KosbertError(f"no column {column!r} in the dataset; it has {', '.join(names)}")

@@ -5,6 +5,7 @@
 import click
 
 from kosbert.commands.paths import UserCommand
+from kosbert.errors import needs_extra
 
 
 @click.command("benchmark", cls=UserCommand, short_help="Regenerate the performance table.")
@@ -18,6 +19,7 @@ from kosbert.commands.paths import UserCommand
 )
 def benchmark(*, fall_back: bool) -> None:
     """Regenerate the performance table: run every stage that is not up to date, then show the table."""
-    from kosbert.project import benchmark
+    with needs_extra("pipeline", "The benchmark"):
+        from kosbert.project import benchmark
 
     benchmark.run(fall_back=fall_back)

@@ -11,7 +11,7 @@ import click
 
 from kosbert.commands import options as shared
 from kosbert.commands.paths import Input, Model, Output, UserCommand
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, needs_extra
 from kosbert.readers.layout import Layout
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def cluster(
     from kosbert.files import write_text
 
     if picture:
-        from kosbert.apps import cluster_plot  # matplotlib takes a while
+        with needs_extra("plot", "--picture"):
+            from kosbert.apps import cluster_plot  # matplotlib takes a while
 
         cluster_plot.check(picture)
     numbers, sentences = _read(file, column=column, layout=layout)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kosbert.commands.paths import Output, UserCommand
+from kosbert.errors import needs_extra
 
 READS = ("params.yaml", "dvc.yaml", "dvc.lock", "metrics", "predictions")
 
@@ -20,9 +21,10 @@ def difference(base: str, out: Path | None) -> None:
     Exits with 1 if a metric is lower by more than `report.drop_at_most` points (params.yaml), a row has vanished, the
     test set is another, or the metrics here do not belong to the code and parameters here.
     """
-    from kosbert import params
+    with needs_extra("pipeline", "A comparison with a branch"):
+        from kosbert import params
+        from kosbert.project.difference import compare_with, failures, to_markdown
     from kosbert.files import write_text
-    from kosbert.project.difference import compare_with, failures, to_markdown
 
     limit = params.load().report.drop_at_most
     comparison = compare_with(base)

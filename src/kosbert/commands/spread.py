@@ -5,6 +5,7 @@
 import click
 
 from kosbert.commands.paths import UserCommand
+from kosbert.errors import needs_extra
 from kosbert.metrics import MAIN_METRIC, METRICS
 
 
@@ -21,7 +22,8 @@ from kosbert.metrics import MAIN_METRIC, METRICS
 @click.option("--rev", default="HEAD", show_default=True, help="Commit that the experiments began at.")
 def spread(metric: str, rev: str) -> None:
     """Show a metric's mean and standard deviation over the seeds of a sweep, for each combination of other settings."""
-    from kosbert.project.spread import finished, spread
+    with needs_extra("pipeline", "A mean over seeds"):
+        from kosbert.project.spread import finished, spread
 
     experiments, others = finished(rev)
     click.echo(spread(experiments, metric=metric))

@@ -9,7 +9,7 @@ from itertools import repeat
 from typing import Any
 from zipfile import ZipFile
 
-from kosbert.errors import KosbertError, one_line
+from kosbert.errors import KosbertError, needs_extra, one_line
 from kosbert.readers.layout import ERROR_LENGTH, Tell
 from kosbert.readers.sources import OLE, Source, check_unpacked
 from kosbert.readers.table import Row, Table
@@ -133,12 +133,8 @@ def _shown(value: object) -> str | None:
 @contextmanager
 def _opened(source: Source, *, values: bool = True) -> Iterator[Any]:
     """Open a workbook with the values of formulas, or with the formulas themselves."""
-    try:
+    with needs_extra("xlsx", f"{source.name}: XLSX"):
         from openpyxl import load_workbook  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise KosbertError(
-            f"{source.name}: openpyxl is not installed: XLSX is an extra, pip install 'kosbert[xlsx]'"
-        ) from error
     with source.path.open("rb") as file:
         if file.read(len(OLE)) == OLE:
             raise KosbertError(
