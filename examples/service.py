@@ -1,4 +1,4 @@
-"""A JSON service that finds frequent questions. It also needs fastapi and uvicorn.
+"""A JSON service that finds frequent questions. It also needs the extra serve.
 
 MODEL=models/nli_sts uvicorn --app-dir examples service:app
 curl --json '{"text": "비밀번호를 잊어버렸어요"}' http://127.0.0.1:8000/nearest

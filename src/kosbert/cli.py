@@ -15,7 +15,7 @@ if sys.platform == "win32":  # the pipeline's stages and the benchmark rely on U
     sys.exit("Error: kosbert runs on Linux and macOS; on Windows, run it in WSL")
 
 COMMANDS = (
-    *("benchmark", "evaluate", "search", "index", "cluster", "encode", "export", "demo"),
+    *("benchmark", "evaluate", "search", "index", "cluster", "encode", "export", "serve", "demo"),
     *("mteb", "publish", "difference", "spread"),
 )
 

@@ -6,19 +6,17 @@ from pathlib import Path
 
 import click
 
-from kosbert.commands import options
+from kosbert.commands import options, servers
 from kosbert.commands.paths import Input, Model, UserCommand
-from kosbert.errors import KosbertError
+from kosbert.errors import needs_extra
 from kosbert.readers.layout import Layout
-
-MODELS = ("models/best", "models/nli_sts")  # the first that is there is served
 
 
 @click.command("demo", cls=UserCommand, short_help="Serve the web demo.")
 @click.option(
     "--model",
     type=Model(),
-    help=f"Folder of a model (an exported one, too), or a name on the hub.  [default: {' or '.join(MODELS)}]",
+    help=f"Folder of a model (an exported one, too), or a name on the hub.  [default: {' or '.join(servers.MODELS)}]",
 )
 @click.option(
     "--corpus",
@@ -28,14 +26,8 @@ MODELS = ("models/best", "models/nli_sts")  # the first that is there is served
 @options.column("Column of that table")
 @options.layout
 @options.max_length
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Port to listen on; 0 for any that is free.",
-)
+@servers.host
+@servers.port
 def demo(
     model: str | None,
     corpus: Path | None,
@@ -49,39 +41,27 @@ def demo(
     """Serve the web demo: search, similarity and clusters, in Korean and English.
 
     The corpus is text or a table, with one sentence in each row; its embeddings are made at the start. The JSON
-    interface is described at /docs. Nothing leaves this machine.
+    interface is described at /docs; it includes OpenAI's /v1/embeddings, see `kosbert serve`. Nothing leaves this
+    machine.
     """
-    import ipaddress
+    model, key = servers.model_or_default(model, "with --model"), servers.api_key()
+    with needs_extra("demo", "The demo"):
+        import python_multipart  # noqa: F401 - FastAPI says in other words that it is missing
 
-    model = model or next((name for name in MODELS if Path(name).exists()), None)
-    if model is None:
-        raise KosbertError(f"{MODELS[0]}: is not there yet; `make benchmark` makes it, or choose another with --model")
-    try:
         from kosbert.apps.demo import server
-    except ImportError as error:
-        raise KosbertError(
-            f"{error.name} is not installed: the demo is an extra, pip install 'kosbert[demo]'"
-        ) from error
+        from kosbert.apps.serving import listening
     from kosbert import load
     from kosbert.apps.demo.engine import Engine
     from kosbert.readers.texts import read_filled
 
     path = corpus or server.PAGE.with_name("corpus.txt")
     sentences = read_filled(path, column=column, layout=layout, tell=options.tell)
-    with server.listen(host, port) as place:
-        address, taken = place.getsockname()[:2]
-        local = ipaddress.ip_address(address).is_loopback
+    with listening.listen(host, port) as sock:
+        place = listening.place_of(sock, host)
         encoder = load(model, max_length=max_length)
         engine = Engine(encoder, model=model, sentences=sentences, corpus=corpus.name if corpus else "")
         options.tell_truncated(encoder, engine.corpus.truncated, engine.corpus.size)
-        hosts = (*server.LOOPBACK, host) if local else None
-        if not local:
-            click.echo(
-                f"Warning: {host} is no loopback address; whoever reaches this machine can use the demo", err=True
-            )
-        shown = f"[{host}]" if ":" in host else host
-        click.echo(f"The demo with {model}: http://{shown}:{taken} (Ctrl-C stops it)")
-        try:
-            server.serve(server.create_app(engine, hosts=hosts), place)
-        except KeyboardInterrupt:
-            click.echo("Stopped")
+        if place.hosts is None:
+            options.tell(f"Warning: {host} is no loopback address; whoever reaches this machine can use the demo")
+        click.echo(f"The demo with {model}: {place.address} (Ctrl-C stops it)")
+        servers.serve_until_stopped(server.create_app(engine, hosts=place.hosts, api_key=key), sock)

@@ -13,7 +13,8 @@ from playwright.sync_api import sync_playwright
 
 import kosbert
 from kosbert.apps.demo.engine import Engine
-from kosbert.apps.demo.server import PAGE, create_app, listen
+from kosbert.apps.demo.server import PAGE, create_app
+from kosbert.apps.serving.listening import listen
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TRAINED = Path(__file__).parents[3] / "models/best"
@@ -264,7 +265,7 @@ def test_nothing_is_wider_than_a_phone(opened):
 
 def test_the_interface_is_described_without_any_other_server(opened):
     page = opened("/docs")
-    page.wait_for_selector("details")
+    page.wait_for_selector("code >> text=/health")
     paths = page.locator("details code").all_inner_texts()
-    assert {"/api/search", "/api/similarity", "/api/cluster", "/api/corpora"} <= {*paths}
+    assert {"/api/search", "/api/similarity", "/api/cluster", "/api/corpora", "/v1/embeddings"} <= {*paths}
     assert "at most 1000 characters" in page.inner_text("main")

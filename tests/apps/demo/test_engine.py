@@ -190,10 +190,12 @@ def test_the_demo_of_an_exported_model_needs_no_torch(tiny, tmp_path):
     program = f"""
 import io, sys
 import kosbert
+from fastapi.testclient import TestClient
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import create_app
 engine = Engine(kosbert.load({str(tmp_path / "exported")!r}), model="tiny", sentences={TEXTS})
-create_app(engine)
+client = TestClient(create_app(engine), base_url="http://127.0.0.1")
+assert client.post("/v1/embeddings", json={{"input": "비", "model": "tiny"}}).status_code == 200
 token = engine.upload("a.txt", io.BytesIO("비".encode())).token
 engine.search("비", top=1, token=token), engine.similarity("비", "눈"), engine.cluster({TEXTS}, 2)
 print({{"torch", "transformers", "sentence_transformers"}} & {{*sys.modules}})

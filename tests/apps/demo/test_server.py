@@ -10,9 +10,10 @@ from fastapi.testclient import TestClient
 
 import kosbert
 from kosbert.apps.demo.engine import Engine
-from kosbert.apps.demo.guard import ConcurrencyLimiter
 from kosbert.apps.demo.limits import BODY, CHARACTERS, CLUSTERED
-from kosbert.apps.demo.server import create_app, listen
+from kosbert.apps.demo.server import create_app
+from kosbert.apps.serving.guard import ConcurrencyLimiter
+from kosbert.apps.serving.listening import listen
 from kosbert.cli import main
 
 TEXTS = ["비가 온다", "눈이 온다", "밥을 먹는다", "국을 끓인다"]
@@ -110,8 +111,9 @@ def test_pages_carry_the_headers_that_protect_them(client):
 
 
 def test_the_page_of_the_interface_describes_errors_by_a_schema_that_exists(client):
-    (name,) = re.findall(r"#/components/schemas/(\w+)", client.get("/page/docs.js").text)
-    assert [*client.get("/openapi.json").json()["components"]["schemas"][name]["properties"]] == ["code", "message"]
+    own, openai = re.findall(r'url: "(.*?)".*#/components/schemas/(\w+)', client.get("/page/docs.js").text)
+    for (url, name), expected in ((own, ["code", "message"]), (openai, ["error"])):
+        assert [*client.get(url).json()["components"]["schemas"][name]["properties"]] == expected
 
 
 def test_other_names_and_other_sites_are_refused(client, engine):

@@ -84,7 +84,7 @@ class Engine:
         corpus: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._encoder, self._clock = encoder, clock
+        self.encoder, self._clock = encoder, clock
         self.model, self.dimensions, self.max_length = model, encoder.dimensions, encoder.max_length
         self.corpus = self._index("", corpus, sentences)
         self._uploads: OrderedDict[str, tuple[float, Corpus]] = OrderedDict()  # by token, with the time of the last use
@@ -107,18 +107,18 @@ class Engine:
 
     def similarity(self, first: str, second: str) -> float:
         """Return the cosine of two sentences."""
-        one, other = self._encoder.encode([first, second]).astype(np.float64)
+        one, other = self.encoder.encode([first, second]).astype(np.float64)
         length = np.linalg.norm(one) * np.linalg.norm(other)
         return float(np.clip(one @ other / length, -1, 1)) if length else 0.0
 
     def sts_score(self, cosine: float) -> float | None:
         """Return what a cosine means, from 0 (unrelated) to 5 (equivalent); None if the model cannot tell."""
-        calibration = self._encoder.calibration
+        calibration = self.encoder.calibration
         return None if calibration is None else calibration.score_of(cosine)
 
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return how many of the texts have more tokens than the model reads."""
-        return self._encoder.count_truncated(texts)
+        return self.encoder.count_truncated(texts)
 
     def cluster(self, sentences: list[str], groups: int | None = None) -> Clusters:
         """Group sentences by meaning.
@@ -130,7 +130,7 @@ class Engine:
         Raises:
             RefusalError: there are more groups than distinct sentences.
         """
-        embeddings = YieldingEncoder(self._encoder).encode(sentences)
+        embeddings = YieldingEncoder(self.encoder).encode(sentences)
         try:
             clusters = kmeans(embeddings, groups)
         except KosbertError as error:
@@ -165,7 +165,7 @@ class Engine:
         return sum(corpus.memory for _, corpus in self._uploads.values())
 
     def _index(self, token: str, name: str, sentences: list[str]) -> Corpus:
-        index = SentenceIndex.from_sentences(sentences, YieldingEncoder(self._encoder))
+        index = SentenceIndex.from_sentences(sentences, YieldingEncoder(self.encoder))
         memory = sum(map(sys.getsizeof, sentences)) + len(sentences) * self.dimensions * np.dtype(np.float32).itemsize
         samples, truncated = [*dict.fromkeys(sentences)][:SAMPLES], self.count_truncated(sentences)
         return Corpus(token, name, len(sentences), truncated, samples, index, memory)

@@ -1,14 +1,11 @@
 """The engine's JSON interface, and the page that uses it."""
 
-import os
-import socket
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-import uvicorn
 from anyio import CapacityLimiter
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
@@ -18,17 +15,20 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kosbert.apps.demo import limits
 from kosbert.apps.demo.engine import Corpus, Engine
-from kosbert.apps.demo.guard import ConcurrencyLimiter, SecurityMiddleware
 from kosbert.apps.demo.limits import RefusalError
+from kosbert.apps.serving import app as serving
+from kosbert.apps.serving.guard import NO_TELEMETRY, ConcurrencyLimiter, SecurityMiddleware
+from kosbert.apps.serving.listening import LOOPBACK
+from kosbert.apps.serving.model import ServedModel
 from kosbert.data.tables import is_blank
 from kosbert.errors import KosbertError
 
 PAGE = Path(__file__).parent / "page"
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-MAX_CONNECTIONS = 200
+HTTP_CODES = {413: "large", 503: "busy"}
 
 
 def _filled(sentence: str) -> str:
@@ -135,32 +135,49 @@ class ErrorResponse(BaseModel):
 
 
 def create_app(
-    engine: Engine, *, hosts: tuple[str, ...] | None = LOOPBACK, jobs: ConcurrencyLimiter | None = None
-) -> FastAPI:
-    """Return the demo as a web application.
+    engine: Engine,
+    *,
+    hosts: tuple[str, ...] | None = LOOPBACK,
+    api_key: str = "",
+    jobs: ConcurrencyLimiter | None = None,
+) -> ASGIApp:
+    """Return the demo as a web application, which has OpenAI's embeddings API besides.
 
     Args:
         engine: the engine.
         hosts: the host names under which browsers may reach it, against DNS rebinding; any, if None.
+        api_key: what clients of OpenAI's API have to send as their API key; nothing, if empty.
         jobs: the limiter of concurrent jobs.
     """
     jobs = jobs or ConcurrencyLimiter()
+    model = ServedModel(engine.encoder, name=engine.model)
+    embeddings = serving.create_app(model, hosts=hosts, api_key=api_key, jobs=jobs)
+    demo = _create_demo(engine, hosts, jobs)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")  # each of the two has limits and errors of its own
+        chosen = embeddings if path == "/health" or path.startswith("/v1/") else demo
+        await chosen(scope, receive, send)
+
+    return app
+
+
+def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: ConcurrencyLimiter) -> FastAPI:
+    """Return the demo alone: its page and its own JSON interface."""
     uploads = CapacityLimiter(1)  # they are the longest jobs, so they run one at a time
     errors: dict[int | str, dict[str, object]] = {status: {"model": ErrorResponse} for status in (413, 422, 503)}
-    # FastAPI could send traces and metrics elsewhere if the environment says so; never from here.
-    no_telemetry = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
     app = FastAPI(
         title="KoSentenceBERT demo",
         description=f"Search, similarity and clusters of Korean sentences. Model: {engine.model}.",
         version=version("kosbert"),
         docs_url=None,
         redoc_url=None,
-        telemetry=no_telemetry,  # type: ignore[arg-type]
+        telemetry=NO_TELEMETRY,  # type: ignore[arg-type]
         responses=errors,
     )
     if hosts is not None:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts], www_redirect=False)
-    app.add_middleware(SecurityMiddleware)
+    app.add_middleware(SecurityMiddleware, max_body=limits.BODY, refuse=_refused)
     _handle_errors(app)
 
     @app.get("/", include_in_schema=False)
@@ -239,12 +256,16 @@ def _corpus_response(corpus: Corpus) -> CorpusResponse:
     return CorpusResponse(**{name: getattr(corpus, name) for name in CorpusResponse.model_fields})
 
 
+def _refused(error: HTTPException) -> JSONResponse:
+    code = HTTP_CODES.get(error.status_code, "request")
+    return JSONResponse({"code": code, "message": str(error.detail)}, error.status_code, headers=error.headers)
+
+
 def _handle_errors(app: FastAPI) -> None:
     """Respond to every error with a code and one line."""
 
     def respond(status: int, code: str, message: str, **details: object) -> JSONResponse:
-        headers = {"Retry-After": "2"} if status == 503 else None  # noqa: PLR2004 - HTTP's
-        return JSONResponse({"code": code, "message": message, **details}, status, headers=headers)
+        return JSONResponse({"code": code, "message": message, **details}, status)
 
     @app.exception_handler(RefusalError)
     async def refused(_: Request, error: RefusalError) -> JSONResponse:
@@ -265,36 +286,4 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
-        code = "large" if error.status_code == 413 else "request"  # noqa: PLR2004 - HTTP's
-        return respond(error.status_code, code, str(error.detail))
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open a socket that listens on a port; on any free one for port 0.
-
-    Raises:
-        KosbertError: there is no such host, or the port is not free.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except UnicodeError as error:
-        raise KosbertError(f"{host[:80]}: not a valid host name") from error
-    except OSError as error:
-        code = error.errno or 0  # the library adds an address to the system's message
-        reason = os.strerror(code) if code > 0 else error.strerror or error
-        raise KosbertError(f"{host}:{port}: {reason}; choose another --host or --port") from error
-
-
-def serve(app: FastAPI, sock: socket.socket) -> None:
-    """Serve until Ctrl-C."""
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
-        timeout_graceful_shutdown=3,
-        ws="none",
-    )
-    uvicorn.Server(config).run(sockets=[sock])
+        return _refused(error)

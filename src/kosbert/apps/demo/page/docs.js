@@ -1,29 +1,34 @@
-// Shows /openapi.json: each path with what it takes and gives, and a command to try it.
+// Shows what /openapi.json and /v1/openapi.json say: each path with what it takes and gives, and a command to try it.
 
 import { element } from "./drawing.js";
 
-const api = await (await fetch("/openapi.json")).json();
+const APIS = [
+  { url: "/openapi.json", title: "The demo's own", error: "#/components/schemas/ErrorResponse" },
+  { url: "/v1/openapi.json", title: "OpenAI's", error: "#/components/schemas/ApiErrorResponse" },
+];
 
-const named = (schema) => (schema?.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
+const named = (api, schema) => (schema?.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
 
 // A schema as one reads it: names, types, limits, and what they mean.
-function typed(schema) {
-  const { type, anyOf, items, prefixItems, maxLength, minimum, maximum, maxItems, additionalProperties } = named(schema);
-  if (anyOf) return anyOf.map(typed).join(" | ");
-  const kind = prefixItems ? `[${prefixItems.map(typed).join(", ")}]`
-    : items ? `[${typed(items)}, …]`
-    : schema.$ref ? schema.$ref.split("/").pop()
-    : additionalProperties ? `{name: ${typed(additionalProperties)}}`
+function typed(api, schema) {
+  const { type, anyOf, items, prefixItems, maxLength, minimum, maximum, maxItems, additionalProperties, ...more } = named(api, schema);
+  if (anyOf) return anyOf.map((one) => typed(api, one)).join(" | ");
+  if (more.enum) return more.enum.map((one) => JSON.stringify(one)).join(" | ");
+  if ("const" in more) return JSON.stringify(more.const);
+  const kind = prefixItems ? `[${prefixItems.map((one) => typed(api, one)).join(", ")}]`
+    : items ? `[${typed(api, items)}, …]`
+    : schema.$ref ? `${schema.$ref.split("/").pop()} (${Object.keys(named(api, schema).properties ?? {}).join(", ")})`
+    : additionalProperties ? `{name: ${typed(api, additionalProperties)}}`
     : schema.contentMediaType || schema.format === "binary" ? "file" : type;
   const limits = [maxLength && `at most ${maxLength} characters`, maxItems && `at most ${maxItems}`, maximum && `${minimum} to ${maximum}`];
   return [kind, ...limits.filter(Boolean).map((limit) => `(${limit})`)].join(" ");
 }
 
-function fields(schema) {
-  const { properties = {}, required = [] } = named(schema) ?? {};
+function fields(api, schema) {
+  const { properties = {}, required = [] } = named(api, schema) ?? {};
   return Object.entries(properties).map(([name, value]) => {
     const rest = [required.includes(name) ? "" : `default ${JSON.stringify(value.default ?? null)}`, value.description ?? ""];
-    return `${name}: ${typed(value)}${rest.filter(Boolean).map((part) => `; ${part}`).join("")}`;
+    return `${name}: ${typed(api, value)}${rest.filter(Boolean).map((part) => `; ${part}`).join("")}`;
   }).join("\n");
 }
 
@@ -33,23 +38,30 @@ const EXAMPLES = {
   "/api/cluster": { sentences: ["비가 온다.", "눈이 온다.", "밥을 먹는다.", "국을 끓인다."], groups: 2 },
 };
 
-function command(path, method) {
-  const url = `${location.origin}${path}`;
+function command(path, method, { parameters = [], requestBody }) {
+  const example = ({ name, schema }) => encodeURIComponent(schema.examples?.[0] ?? name);
+  const url = location.origin + parameters.reduce((url, one) => url.replace(`{${one.name}}`, example(one)), path);
   if (method === "get") return `curl ${url}`;
-  if (!EXAMPLES[path]) return `curl ${url} -F file=@sentences.txt`;
-  return `curl ${url} -H 'Content-Type: application/json' -d '${JSON.stringify(EXAMPLES[path])}'`;
+  const body = requestBody?.content["application/json"]?.example ?? EXAMPLES[path];
+  return body ? `curl ${url} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'` : `curl ${url} -F file=@sentences.txt`;
 }
 
 function block(title, text) {
   return text ? [element("h3", {}, title), element("pre", {}, text)] : [];
 }
 
-const entries = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, it]) => {
+function entry(api, path, method, it) {
   const entry = element("details", { open: "" }), title = element("summary");
   title.append(element("b", { class: "method" }, method.toUpperCase()), element("code", {}, path), ` ${it.description ?? ""}`);
   const [taken] = Object.values(it.requestBody?.content ?? {});
   const [given] = Object.values(it.responses["200"]?.content ?? {});
-  entry.append(title, ...block("Takes", fields(taken?.schema)), ...block("Gives", fields(given?.schema)), ...block("Try it", command(path, method)));
+  entry.append(title, ...block("Takes", fields(api, taken?.schema)), ...block("Gives", fields(api, given?.schema)), ...block("Try it", command(path, method, it)));
   return entry;
-}));
-document.getElementById("paths").append(element("p", {}, api.info.description), ...entries, ...block("Errors: a status of 4xx or 503, with", fields({ $ref: "#/components/schemas/ErrorResponse" })));
+}
+
+for (const { url, title, error } of APIS) {
+  const api = await (await fetch(url)).json();
+  const entries = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, it]) => entry(api, path, method, it)));
+  const errors = block("Errors: a status of 4xx or 5xx, with", fields(api, { $ref: error }));
+  document.getElementById("paths").append(element("h2", {}, title), element("p", {}, api.info.description), ...entries, ...errors);
+}
