@@ -1,6 +1,7 @@
 """MTEB's Korean tasks on a tiny encoder, with data of ours instead of the hub's."""
 
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -8,14 +9,17 @@ import mteb
 import pytest
 from click.testing import CliRunner
 from datasets import Dataset, DatasetDict
+from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.types import PromptType
 
 import kosbert
-from kosbert.apps.mteb import _Adapter, choose, run
+from kosbert.apps.mteb import _Adapter, run
+from kosbert.apps.mteb_tasks import choose, split_names
 from kosbert.cli import main
 from kosbert.data.tables import read_tune
 from kosbert.encoder.model import assemble, load, save
+from kosbert.errors import KosbertError
 from kosbert.evaluation.predict import predict
 from kosbert.evaluation.scores import compute_metrics
 from kosbert.inference.export import export
@@ -55,6 +59,44 @@ def test_the_sts_tasks_are_those_of_korean_text():
     assert [task.metadata.name for task in choose(["KLUE-STS"])] == ["KLUE-STS"]
     (sts17,) = choose(["STS17"])
     assert sts17.hf_subsets == ["ko-ko"]
+
+
+def test_a_benchmark_is_found_by_its_name_with_its_comma_and_restricted_to_korean():
+    benchmark = mteb.get_benchmark("MTEB(kor, v2)")
+    wanted = split_names("MTEB(kor, v2), STS,KLUE-TC.v2,MTEB(kor)")
+    assert wanted == ["MTEB(kor, v2)", "STS", "KLUE-TC.v2", "MTEB(kor)"]
+    chosen = choose(wanted)
+    assert [(task.metadata.name, task.hf_subsets, task.eval_splits) for task in chosen] == [
+        *((task.metadata.name, task.hf_subsets, task.eval_splits) for task in benchmark.tasks),
+        ("KLUE-TC.v2", ["default"], ["validation"]),
+    ]
+    every = mteb.get_benchmark("NanoBEIR-multilingual").tasks
+    assert {tuple(task.hf_subsets) for task in choose(["NanoBEIR-multilingual"])} == {("ko",)}
+    assert all(len(task.hf_subsets) > 1 for task in every)  # mteb's own are as they were
+
+
+def test_a_task_with_a_newer_version_is_found_by_name_alone():
+    assert [task.metadata.name for task in choose(["KLUE-TC"])] == ["KLUE-TC"]
+    for names in ("all", "Classification"):
+        assert "KLUE-TC" not in (found := [task.metadata.name for task in choose([names])])
+        assert "KLUE-TC.v2" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("KorSTSS", "task, type of tasks or benchmark 'KorSTSS'; did you mean KorSTS or STS?"),
+        ("klue_sts", "'klue_sts'; did you mean KLUE-STS"),
+        ("MTEB(kor,v2)", "did you mean MTEB(kor, v2) or MTEB(kor, v1)?"),
+        ("MTEB(eng, v2)", "mteb's benchmark 'MTEB(eng, v2)' has no task on Korean text"),
+        ("", "there are: all, BitextMining, Classification,"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_near_ones_or_else_with_all(name, line):
+    with pytest.raises(KosbertError) as caught:
+        choose(["STS", name])
+    assert line in caught.value.message
+    assert "\n" not in caught.value.message
 
 
 def test_a_task_gives_our_metric_with_the_default_prompt_of_the_model(tiny, table, tmp_path):
@@ -98,9 +140,15 @@ def test_a_model_without_a_default_prompt_gets_the_prompt_that_mteb_chooses(prom
     assert abs(values[0] - values[2]) > 0.1
 
 
+def fake(encoded):
+    return SimpleNamespace(
+        dimensions=32, max_length=8, fingerprint="model:engine", encode=encoded.append, count_truncated=len
+    )
+
+
 def test_queries_and_documents_have_prompts_of_their_own_and_these_are_part_of_the_revision(prompted):
     encoded = []
-    encoder = SimpleNamespace(dimensions=32, fingerprint="model:engine", encode=encoded.append, count_truncated=len)
+    encoder = fake(encoded)
     adapter, plain = (_Adapter(encoder, str(model)) for model in (prompted(query="q: ", document="d: "), prompted()))
     assert isinstance(adapter, mteb.EncoderProtocol)
     batches = [{"text": ["비"]}, {"text": ["눈"]}]
@@ -109,6 +157,55 @@ def test_queries_and_documents_have_prompts_of_their_own_and_these_are_part_of_t
     assert encoded == [["q: 비", "q: 눈"], ["d: 비", "d: 눈"]]
     assert (adapter.texts, adapter.truncated) == (4, 4)
     assert adapter.mteb_model_meta.revision != plain.mteb_model_meta.revision
+
+
+class Retrieval(AbsTaskRetrieval):
+    """MTEB's Ko-StrategyQA, on sentences of a tune file: each is to find its pair."""
+
+    metadata = mteb.get_task("Ko-StrategyQA").metadata
+
+    def load_data(self, **_):
+        one, other, _score = map(list, zip(*[*read_tune(LOCAL.table)][:30], strict=True))
+        names = [str(number) for number in range(len(one))]
+        self.dataset = {
+            "default": {
+                "dev": {
+                    "corpus": Dataset.from_dict({"id": names, "text": other, "title": [""] * len(names)}),
+                    "queries": Dataset.from_dict({"id": names, "text": one}),
+                    "relevant_docs": {name: {name: 1} for name in names},
+                    "top_ranked": None,
+                }
+            }
+        }
+        self.data_loaded = True
+
+
+@pytest.mark.usefixtures("table")
+def test_queries_and_documents_of_our_models_are_embedded_as_by_encode_which_is_what_stock_mteb_does(tiny, tmp_path):
+    plain, folder, encoded = load(tiny), tmp_path / "prompted", []
+    save(assemble(plain[0].model, plain.tokenizer, prompt="눈이 온다. "), folder, card="")
+    adapter = _Adapter(fake(encoded), str(folder))
+    for prompt_type in (None, PromptType.query, PromptType.document):
+        adapter.encode([{"text": ["비"]}], task_metadata=KorSTS.metadata, prompt_type=prompt_type)
+    assert encoded == [["비"]] * 3  # to which the encoder adds the prompt
+    stock = mteb.evaluate(load(folder), Retrieval(), cache=None, co2_tracker=False, show_progress_bar=False)
+    (result,) = run(str(folder), [Retrieval()], tmp_path / "out")
+    assert result.value == pytest.approx(100 * stock.task_results[0].get_score(), abs=0.006)
+    assert result.texts == 60
+
+
+def test_a_prompt_that_mteb_would_put_in_place_of_the_default_one_is_refused(prompted):
+    folder = prompted(query="q: ", document="d: ")
+    settings = json.loads((folder / "config_sentence_transformers.json").read_text())
+    (folder / "config_sentence_transformers.json").write_text(json.dumps(settings | {"default_prompt_name": "query"}))
+    encoded = []
+    adapter = _Adapter(fake(encoded), str(folder), name="owner/name")
+    adapter.encode([{"text": ["비"]}], task_metadata=KorSTS.metadata, prompt_type=PromptType.query)
+    with pytest.raises(
+        KosbertError, match=r"owner/name: its prompt for document is 'd: ', but .* default prompt 'q: '"
+    ):
+        adapter.encode([{"text": ["비"]}], task_metadata=KorSTS.metadata, prompt_type=PromptType.document)
+    assert encoded == [["비"]]
 
 
 @pytest.mark.usefixtures("table")
@@ -136,6 +233,63 @@ def test_the_results_are_in_mtebs_format_and_are_used_again_for_the_same_weights
 
 
 @pytest.mark.usefixtures("table")
+def test_mteb_reads_the_results_as_those_of_the_name_that_was_given(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(mteb, "get_tasks", lambda **_: [KorSTS()])
+    command = ["mteb", str(tiny), "--tasks", "KorSTS", "--name", "owner/our-model", "--out", str(tmp_path)]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    (revision,) = (tmp_path / "results/owner__our-model").iterdir()
+    assert {file.name for file in revision.iterdir()} == {"KorSTS.json", "model_meta.json", "run_settings.jsonl"}
+    cache = mteb.ResultCache(tmp_path)
+    assert cache.get_models() == [("owner__our-model", revision.name)]
+    result = cache.load_task_result("KorSTS", "owner/our-model", revision.name)
+    assert f"{100 * result.get_score():.2f}" in done.stdout
+    (read,) = cache.load_results(models=["owner/our-model"], tasks=["KorSTS"], validate_and_filter=True)
+    assert (read.model_name, read.model_revision) == ("owner/our-model", revision.name)
+    assert read.task_results[0].get_score() == result.get_score()
+    (meta,) = cache._normalize_models(None)  # what mteb reads before it submits results
+    assert (meta.name, meta.revision, meta.embed_dim) == ("owner/our-model", revision.name, 32)
+
+
+def test_the_name_of_a_model_is_one_that_a_hub_takes(tiny):
+    for name in ("our-model", "our/model/", "우리/모델", "our/model..2"):
+        done = CliRunner().invoke(main, ["mteb", str(tiny), "--name", name])
+        assert done.exit_code == 1
+        assert done.stderr.startswith(f"Error: --name {name}: expected OWNER/NAME, as on a model hub")
+        assert done.stderr.count("\n") == 1
+
+
+def test_the_results_of_a_model_of_a_hub_have_its_name_and_commit(tiny, tmp_path, monkeypatch):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(tiny, tmp_path / commit)
+    monkeypatch.setattr("kosbert.apps.mteb.find", lambda _: tmp_path / commit)  # the hub's cache
+    meta = _Adapter(fake([]), "owner/model").mteb_model_meta
+    assert (meta.name, meta.revision) == ("owner/model", commit)
+    assert _Adapter(fake([]), "owner/model", max_length=8).mteb_model_meta.revision != commit
+    assert _Adapter(fake([]), str(tmp_path / commit)).mteb_model_meta.revision != commit
+
+
+@pytest.mark.usefixtures("table")
+def test_the_figure_is_of_the_subsets_that_were_asked_for_though_the_file_has_more(tiny, tmp_path):
+    class Two(KorSTS):
+        metadata = KorSTS.metadata.model_copy(update={"eval_langs": {"ko": ["kor-Hang"], "en-ko": ["kor-Hang"]}})
+
+        def load_data(self, **_):
+            super().load_data()
+            test = self.dataset["test"]
+            self.dataset = {"ko": {"test": test}, "en-ko": {"test": test.select(range(len(test) // 2))}}
+
+    def value(*subsets):
+        task = Two().filter_languages(["kor"], hf_subsets=subsets)
+        return next(run(str(tiny), [task], tmp_path)).value
+
+    first = value("ko")
+    both = value("ko", "en-ko")
+    assert both != first
+    assert value("ko") == first
+
+
+@pytest.mark.usefixtures("table")
 def test_the_command_shows_a_table(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(mteb, "get_tasks", lambda **_: [KorSTS()])
     done = CliRunner().invoke(main, ["mteb", str(tiny), "--out", str(tmp_path / "out")])
@@ -148,7 +302,10 @@ def test_the_command_shows_a_table(tiny, tmp_path, monkeypatch):
     ("tasks", "line"),
     [
         ("STS", "Error: MTEB's task KorSTS (its data come from a hub) failed: Couldn't reach the data"),
-        ("KorSTSS", "Error: mteb has no Korean text task or type of tasks 'KorSTSS'; there are: KorSTS"),
+        (
+            "KorSTSS",
+            "Error: mteb has no Korean text task, type of tasks or benchmark 'KorSTSS'; did you mean KorSTS or STS?",
+        ),
     ],
 )
 def test_what_cannot_be_run_is_one_line(tiny, tmp_path, monkeypatch, tasks, line):
@@ -173,4 +330,5 @@ def test_without_mteb_it_says_how_to_have_it(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "mteb", None)
     done = CliRunner().invoke(main, ["mteb", str(tiny)])
     assert done.exit_code == 1
-    assert "pip install 'kosbert[mteb]'" in done.stderr
+    assert "MTEB needs mteb" in done.stderr
+    assert "pip install 'mteb" in done.stderr
