@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test faults check demo setup dist pins audit gc clean
+.PHONY: help benchmark metrics-diff plots summary comment test faults compat check demo setup dist pins audit gc clean
 
 # What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -46,6 +46,10 @@ test: check ## Run all tests, after lint and types
 
 faults: $(READY) ## Run each stage under each fault (half an hour and more), and write the table of docs/reliability.md
 	@OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults --all-faults
+
+compat: $(READY) ## Load a model and its exports in other programs, in new environments (gigabytes of packages)
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/compat --table docs/compatibility.md
+	@KOSBERT_COMPAT=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_packaging.py
 
 check: $(READY) ## Lint and types
 	@$(BIN)/ruff check .
