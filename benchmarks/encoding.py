@@ -27,6 +27,7 @@ import kosbert
 from kosbert.command import Command
 
 LENGTH = 200  # characters of a long text
+FORMATS, PRECISIONS = ("openvino", "onnx"), ("fp32", "int8")  # of the exports
 WARM_UP = 128  # sentences that are encoded before any time is taken
 IMPORTS = {  # of programs that make one embedding
     "plain": "from sentence_transformers import SentenceTransformer as load",
@@ -88,11 +89,11 @@ def main(model: Path, test: Path, rounds: int) -> None:
     from kosbert.inference.export import export
 
     with tempfile.TemporaryDirectory() as exports:
-        for precision in ("fp32", "int8"):
-            export(str(model), Path(exports, precision), precision=precision)
+        for name in FORMATS:
+            export(str(model), Path(exports, name), formats=[name], precisions=PRECISIONS)
         click.echo("to a first embedding, in a new process:")
         for name, import_load in IMPORTS.items():
-            folder = model if name == "plain" else Path(exports, "fp32")
+            folder = model if name == "plain" else Path(exports, "openvino")
             click.echo(f"  {name}: {time_to_first(import_load, folder, rounds):.1f} s")
         measure(model, Path(exports), test, rounds)
 
@@ -109,8 +110,11 @@ def measure(model: Path, exports: Path, test: Path, rounds: int) -> None:
     loaded = {
         "auto": kosbert.load(model),
         "int8": kosbert.load(model, precision="int8"),
-        "exported in fp32": kosbert.load(exports / "fp32"),
-        "exported in int8": kosbert.load(exports / "int8"),
+        **{
+            f"exported to {name} in {precision}": kosbert.load(exports / name, precision=precision)
+            for name in FORMATS
+            for precision in PRECISIONS
+        },
     }
     encoders: dict[str, Encode] = {"plain": SentenceTransformer(str(model)).encode}
     for name, encoder in loaded.items():

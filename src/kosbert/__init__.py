@@ -34,8 +34,9 @@ def load(
         model: a sentence-transformers folder, a folder that `kosbert export` made, or a name on the hub. A folder is
             loaded without any network, and no code that comes with a model is run.
         precision: the precision of the matrix products. `auto` is bf16 where the hardware multiplies it, else fp32;
-            `int8` needs OpenVINO, and rounds the weights (cosine with fp32 at least 0.97). An exported model has the
-            precision that it was exported in.
+            `int8` needs OpenVINO, and rounds the weights (cosine with fp32 at least 0.97). Of an exported model, `auto`
+            is fp32 if that was exported, else int8; what was not exported is computed with PyTorch, if its weights are
+            in the folder.
         devices: the devices to encode on, such as `cuda:1`. Several, also repeated, start a process for each; a script
             that does so has to guard its own code with `if __name__ == "__main__":`. If empty, it is the GPU if there
             is one, else the CPU.
@@ -43,9 +44,9 @@ def load(
             own number (128 for ours); the rest of a longer text does not count, see `count_truncated`.
 
     Returns:
-        The encoder, with `encode(texts)`, `count_truncated(texts)`, `dimensions`, `max_length`, `fingerprint` and
-        `calibration`, which tells what a cosine means. Threads may share it. As a context manager it stops its
-        processes at the end.
+        The encoder, with `encode(texts)`, `count_tokens(texts)`, `count_truncated(texts)`, `dimensions`, `max_length`,
+        `fingerprint` and `calibration`, which tells what a cosine means. Threads may share it. As a context manager it
+        stops its processes at the end.
 
     Raises:
         KosbertError: there is no such model or device, the model cannot be loaded here, or cannot read so many tokens.

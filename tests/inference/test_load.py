@@ -30,7 +30,8 @@ KINDS = {
     "bf16": ({"precision": "bf16"}, BF16),
     "int8": ({"precision": "int8"}, None),
     "pool": ({"precision": "fp32", "devices": ["cpu", "cpu"]}, 1e-5),
-    "exported": ({}, 1e-4),
+    "openvino": ({}, 1e-4),
+    "onnx": ({}, 1e-4),
 }
 
 
@@ -42,11 +43,12 @@ def model(tiny):
 @pytest.fixture(scope="module")
 def found(tiny, tmp_path_factory):
     """What each kind of encoder says of itself and of some texts."""
-    exported = tmp_path_factory.mktemp("exported") / "model"
-    export(str(tiny), exported)
+    exported = tmp_path_factory.mktemp("exported")
+    for name in ("openvino", "onnx"):
+        export(str(tiny), exported / name, formats=[name])
     said = {}
     for kind, (options, _) in KINDS.items():
-        with kosbert.load(exported if kind == "exported" else tiny, **options) as encoder:
+        with kosbert.load(exported / kind if (exported / kind).exists() else tiny, **options) as encoder:
             said[kind] = encoder.fingerprint, encoder.dimensions, encoder.encode(TEXTS), encoder.encode([])
     return said
 
@@ -156,6 +158,11 @@ def test_a_model_without_a_transformer_is_one_like_any(model, tmp_path):
     ours = kosbert.load(tmp_path / "static")
     assert ours.encode(["눈이 온다.", "비"]) == pytest.approx(static.encode(["눈이 온다.", "비"]), abs=CLOSE)
     assert model_of(ours.fingerprint) != model_digest(model)
+    assert ours.count_tokens(["눈이 온다.", ""]) == [
+        len(static.tokenizer.encode("눈이 온다.", add_special_tokens=False).ids),
+        0,
+    ]
+    assert ours.count_truncated(["비"]) == 0
 
 
 def test_a_tokenizer_of_another_library_is_one_line(model):

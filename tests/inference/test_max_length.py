@@ -46,6 +46,10 @@ def test_what_is_not_read_is_counted_and_more_of_it_is_read_if_asked_for(brief, 
         assert (encoder.max_length, encoder.most_tokens) == (16, 128)
         assert encoder.count_truncated([SHORT, LONG, SHORT, LONG]) == 2
         assert encoder.count_truncated([]) == 0
+        assert encoder.count_tokens([]) == []
+        counts = [len(load(brief).tokenizer(text, truncation=False).input_ids) for text in (SHORT, LONG, "")]
+        assert encoder.count_tokens([SHORT, LONG, ""]) == counts
+        assert min(counts) == 2
         one, other = encoder.encode([SHORT + LONG, SHORT + same_start])
         np.testing.assert_array_equal(one, other)
         digest = model_of(encoder.fingerprint)
@@ -84,6 +88,6 @@ def test_more_than_the_model_takes_is_one_line(request, form, wanted):
 )
 def test_what_is_no_text_is_one_line(brief, texts, line):
     encoder = kosbert.load(brief)
-    for use in (encoder.encode, encoder.count_truncated):
+    for use in (encoder.encode, encoder.count_truncated, encoder.count_tokens):
         with pytest.raises(KosbertError, match=line):
             use(texts)

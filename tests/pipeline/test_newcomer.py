@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from contextlib import contextmanager
 
 import pyarrow
 import pytest
@@ -23,14 +24,16 @@ from kosbert import params
 NOT_RUN = {
     "make test": "runs this",
     "pip install": "needs a package index",
+    "hf upload": "needs an account on a hub",
     "kosbert mteb": "needs the hub, and hours; tests/apps/test_mteb.py runs it on a task of its own",
     "docker": "needs a daemon; tests/test_docker.py reads the files",
     "dvc exp run --queue": "six trainings; test_sweep.py runs fewer",
     "dvc exp run --run-all": "likewise",
     "dvc exp show": "likewise",
     "kosbert spread": "likewise",
+    "kosbert serve": "does not end; here it answers curl and OpenAI's client",
     "make demo": "does not end; here it answers curl",
-    "curl": "asks the demo; likewise",
+    "curl": "asks one of them; likewise",
 }
 # Trainings of hours, or on a base that is not within reach: here DVC sets their parameters, and ours are asked.
 ONLY_SET = ("dvc exp run -S base_model=", "dvc exp run -S training.")
@@ -106,7 +109,7 @@ def test_our_commands_run(walked, root):
 
 def test_the_python_code_runs(walked, root):
     """After the commands, for some of it loads what they export."""
-    similarity, search, export = blocks(root, "python")
+    similarity, search, export, _ = blocks(root, "python")
     said = walked.run("python", "-c", f"{similarity}\n{search}")  # in one process, which imports the libraries once
     assert re.match(r"tensor\(\[\[.*\]\]\)\n\d (오늘은 비가 내린다|그는 수영을 한다)\. 0\.\d+\n", said)
     shape = walked.run("python", "-c", f"{export}print(embeddings.shape)")
@@ -135,20 +138,39 @@ def test_each_experiment_that_is_too_long_to_run_sets_parameters_that_there_are(
         assert params.load(tmp_path / "params.yaml") != params.load(root / "params.yaml"), words
 
 
+@contextmanager
+def serving(walked, *command):
+    """Run a server on a free port, for that of the documentation may be taken, and yield the port."""
+    with subprocess.Popen(
+        [*command, "--port", "0"], cwd=walked.folder, env=walked.environment, stdout=subprocess.PIPE, text=True
+    ) as server:
+        try:
+            yield re.search(r"http://127\.0\.0\.1:(\d+)[ /]", server.stdout.readline())[1]
+        finally:
+            server.terminate()
+
+
+def answer_to_curl(walked, root, path, port):
+    (curl,) = (words for words in shown(root) if words[0] == "curl" and path in words[1])
+    command = [word.replace(":8000/", f":{port}/") for word in curl]
+    return json.loads(walked.run(*command, "--silent", "--retry", "9", "--retry-connrefused"))
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_the_demo_answers_curl(walked, root):
-    (curl,) = (words for words in shown(root) if words[0] == "curl")
-    served = shlex.split(walked.make("--dry-run", "demo"))  # the port of the documentation may be taken
-    with subprocess.Popen(
-        [*served, "--port", "0"], cwd=walked.folder, env=walked.environment, stdout=subprocess.PIPE, text=True
-    ) as demo:
-        try:
-            port = re.search(r"http://127\.0\.0\.1:(\d+) ", demo.stdout.readline())[1]
-            command = [word.replace(":8000/", f":{port}/") for word in curl]
-            answer = json.loads(walked.run(*command, "--silent", "--retry", "9", "--retry-connrefused"))
-        finally:
-            demo.terminate()
-    assert len(answer["hits"]) == 3
+    with serving(walked, *shlex.split(walked.make("--dry-run", "demo"))) as port:
+        assert len(answer_to_curl(walked, root, "/api/", port)["hits"]) == 3
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_the_server_answers_curl_and_openais_client(walked, root):
+    (served,) = (words for words in shown(root) if begins(words, "kosbert serve"))
+    *_, client = blocks(root, "python")
+    with serving(walked, *served) as port:
+        (one,) = answer_to_curl(walked, root, "/v1/", port)["data"]
+        assert len(one["embedding"]) == 32
+        said = walked.run("python", "-c", client.replace(":8000/", f":{port}/"))
+    assert re.fullmatch(r"2 embeddings of \d+ tokens\n", said)
 
 
 def test_a_mirror_is_where_the_files_come_from(walked, tmp_path):

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from support.refusals import read_or_refused
 from support.strategies import damaged, other_json
 
+import kosbert
 from kosbert.apps import index
 from kosbert.apps.bulk import encode_file
 from kosbert.evaluation.scores import read_predictions
-from kosbert.inference import exported
+from kosbert.inference.manifest import MANIFEST
 from kosbert.metrics import METRICS, read_metrics
 
 TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", "아이들이 논다.", "눈"]
@@ -146,11 +147,15 @@ def test_bulk_work_that_may_be_of_another_model_is_not_used(bulk, tmp_path):
 
 @given(data=st.data())
 def test_other_settings_of_an_export_are_refused_before_it_is_used(tmp_path, data):
-    names = (exported.GRAPH, exported.WEIGHTS, exported.TOKENIZER)
-    settings = {"format": 1, "model": "a", "original": "b", "precision": "int8", "prompt": "질문: ", "longest": 9}
-    settings |= {"dimensions": 8, "files": dict.fromkeys(names, "sha256:00")}
-    (tmp_path / exported.SETTINGS).write_text(json.dumps(data.draw(other_json(settings))), encoding="utf-8")
-    assert read_or_refused(exported.ExportedEncoder, tmp_path) is None  # it has no files, if nothing else is wrong
+    files = {"openvino/openvino_model.xml": "sha256:00", "openvino/openvino_model.bin": "sha256:00"}
+    settings = {"format": 2, "original": "b", "prompt": "질문: ", "max_length": 9, "most_tokens": None, "dimensions": 8}
+    settings |= {"truncation_side": "right", "tokenizer": "sha256:00"}
+    settings |= {"exports": [{"format": "openvino", "precision": "int8", "files": files}]}
+    (tmp_path / MANIFEST).write_text(json.dumps(data.draw(other_json(settings))), encoding="utf-8")
+    (tmp_path / "openvino").mkdir(exist_ok=True)
+    (tmp_path / "openvino/openvino_model.xml").touch()
+    # Its files are no others than said, so that it is refused even if nothing else is wrong.
+    assert read_or_refused(kosbert.load, str(tmp_path)) is None
 
 
 @given(data=st.data())

@@ -33,7 +33,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
     "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes on the CPU."
 )
 @click.option("--devices", callback=_names, help="One process on each of these devices, such as cuda:0,cuda:1.")
-@click.option("--int8", is_flag=True, help="Encode in int8 on the CPU: faster, a little less exact (extra int8).")
+@click.option("--int8", is_flag=True, help="Encode in int8 on the CPU: faster, a little less exact (extra openvino).")
 @click.option("--overwrite", is_flag=True, help="Replace OUT, and drop what another run has left.")
 def encode(
     model: str,

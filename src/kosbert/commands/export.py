@@ -3,7 +3,6 @@
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -12,12 +11,31 @@ from kosbert.commands.paths import Input, Model, Output, UserCommand
 from kosbert.readers.layout import Layout
 
 
-@click.command("export", cls=UserCommand, short_help="Export a model to OpenVINO, in fp32 or int8.")
+def _names(_context: click.Context, _param: click.Parameter, value: str) -> list[str]:
+    """Return names that have commas between them, each once."""
+    return list(dict.fromkeys(name.strip() for name in value.split(",")))
+
+
+@click.command("export", cls=UserCommand, short_help="Export a model to ONNX, OpenVINO or GGUF.")
 @click.argument("model", type=Model())
 @click.option("--out", required=True, type=Output(folder=True), help="Folder to write; it must not exist.")
 @click.option(
-    "--precision", type=click.Choice(["fp32", "int8"]), default="fp32", show_default=True, help="Of the weights."
+    "--format",
+    "formats",
+    callback=_names,
+    default="openvino",
+    show_default=True,
+    help="Of onnx, openvino and gguf, one or more with commas.",
 )
+@click.option(
+    "--precision",
+    "precisions",
+    callback=_names,
+    default="fp32",
+    show_default=True,
+    help="Of the weights: fp32, int8, or both with a comma. GGUF is in f16.",
+)
+@click.option("--no-weights", is_flag=True, help="Leave out the weights for PyTorch.")
 @click.option("--check", type=Input(), help="File with texts to check on.  [default: a few built-in ones]")
 @options.column("Column of that file, if it is a table")
 @options.layout
@@ -25,23 +43,33 @@ def export(
     model: str,
     *,
     out: Path,
-    precision: Literal["fp32", "int8"],
+    formats: list[str],
+    precisions: list[str],
+    no_weights: bool,
     check: Path | None,
     column: str | None,
     layout: Layout,
 ) -> None:
-    """Export MODEL to OpenVINO: pooling, normalisation and prompt included, checked against the original.
+    """Export MODEL for other engines: a folder that sentence-transformers and others load, checked against MODEL.
 
     MODEL is the folder of a sentence-transformers model, or its name on the hub.
     """
     from kosbert.inference import export as exporting
+    from kosbert.inference.formats import FORMATS, loading_code
     from kosbert.readers.texts import read_filled
 
     texts = (
         exporting.SENTENCES if check is None else read_filled(check, column=column, layout=layout, tell=options.tell)
     )
-    lowest = exporting.export(model, out, precision=precision, texts=texts)
-    size = sum(file.stat().st_size for file in out.iterdir()) / 1e6
-    click.echo(
-        f"{out}: {size:.1f} MB in {precision}, lowest cosine with the original {lowest:.5f} among {len(texts):,} texts"
-    )
+    lowest = exporting.export(model, out, formats=formats, precisions=precisions, weights=not no_weights, texts=texts)
+    click.echo(f"{out}: lowest cosines with the original among {len(texts):,} texts")
+    for file, cosine in lowest.items():
+        code = loading_code(str(out), file)
+        click.echo(f"  {file}: {_size(out / file):.1f} MB, {cosine:.5f}{': ' if code else ''}{code}")
+    for note in filter(None, (FORMATS[name].note for name in formats)):
+        click.echo(note)
+
+
+def _size(file: Path) -> float:
+    """Return the size of an export in MB: that of its files, which differ in how their names end."""
+    return sum(each.stat().st_size for each in file.parent.glob(f"{file.stem}.*")) / 1e6

@@ -124,25 +124,35 @@ class BaseEncoder(ABC):
         with self._open():
             return self._embed(checked)
 
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text has, special tokens and prompt included, also those that are not read.
+
+        Raises:
+            KosbertError: as `encode`.
+        """
+        if not (checked := _checked(texts)):
+            return []
+        with self._open():
+            return self._count_tokens(checked)
+
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return how many of the texts have more than `max_length` tokens, so that the rest of them is not read.
 
         Raises:
             KosbertError: as `encode`.
         """
-        checked = _checked(texts)
-        if self.max_length is None or not checked:
+        if self.max_length is None:
+            _checked(texts)
             return 0
-        with self._open():
-            return self._count_longer(checked, self.max_length)
+        return sum(count > self.max_length for count in self.count_tokens(texts))
 
     @abstractmethod
     def _embed(self, texts: list[str]) -> Embeddings:
         """Return the embeddings of at least one text."""
 
     @abstractmethod
-    def _count_longer(self, texts: list[str], max_length: int) -> int:
-        """Return how many texts, of at least one, have more than so many tokens."""
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        """Return how many tokens each text, of at least one, has before any is cut off."""
 
     @contextmanager
     def _open(self) -> Iterator[None]:

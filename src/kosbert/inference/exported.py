@@ -1,10 +1,11 @@
-"""A model that `kosbert export` has made: numpy, tokenizers and OpenVINO, without torch."""
+"""A model that `kosbert export` has made: numpy, tokenizers, and OpenVINO or ONNX Runtime, without torch."""
 
 import hashlib
-import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 
@@ -12,113 +13,134 @@ from kosbert.encoder.calibration import read_calibration
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import verify
 from kosbert.inference.encoder import BaseEncoder, Embeddings, Precision, limited, other_length
-from kosbert.inference.graph import Graph, openvino_library
+from kosbert.inference.graph import Graph
+from kosbert.inference.manifest import AGAIN, TOKENIZER, Exported, Manifest
+from kosbert.inference.onnx_graph import ONNXGraph, onnxruntime_library
+from kosbert.inference.openvino_graph import OpenVINOGraph, openvino_library
 
-SETTINGS, GRAPH, WEIGHTS, TOKENIZER = "kosbert_export.json", "model.xml", "model.bin", "tokenizer.json"
-FORMAT = 1
+
+class Engine(NamedTuple):
+    """What runs the exports of a format.
+
+    Attributes:
+        package: what has to be installed.
+        library: imports it, or says in a line that it is not installed.
+        load: loads the graph of a file, whose embeddings have so many numbers.
+    """
+
+    package: str
+    library: Callable[[], object]
+    load: Callable[[Path, int], Graph]
+
+
+# The formats that are read here, the fastest first.
+ENGINES = {
+    "openvino": Engine("openvino", openvino_library, OpenVINOGraph),
+    "onnx": Engine("onnxruntime", onnxruntime_library, ONNXGraph),
+}
 
 
 class ExportedEncoder(BaseEncoder):
     """An exported model."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        precision: Precision = "auto",
-        max_length: int | None = None,
-        device: str | None = None,
-    ) -> None:
-        """Load a folder.
+    def __init__(self, folder: Path, manifest: Manifest, export: Exported, *, max_length: int | None = None) -> None:
+        """Load one of a folder's exports.
 
         Raises:
-            KosbertError: it is no export, it is broken, it has another precision, it cannot read so many tokens, or
-                OpenVINO is not installed.
+            KosbertError: it is broken, it cannot read so many tokens, or what runs it is not installed.
         """
-        settings = _settings(folder)
-        if precision not in ("auto", settings["precision"]):
-            raise KosbertError(
-                f"{folder}: exported in {settings['precision']}, but precision is {precision!r}; "
-                "say auto, or export the model anew"
-            )
-        if device not in (None, "cpu"):
-            raise KosbertError(f"device {device}: exported models run on the CPU alone")
-        with ThreadPoolExecutor() as pool:
-            checks = {
-                name: pool.submit(verify, folder / name, expected) for name, expected in settings["files"].items()
-            }
-            openvino = openvino_library()
-            try:
-                for name in checks.keys() - {WEIGHTS}:
-                    checks[name].result()
-                self._prompt = settings["prompt"]
-                self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))  # it also cuts off what is too long
-                # The weights are numbers, of which any can be read: they are hashed while the graph is compiled.
-                self._graph = Graph(openvino.Core().read_model(folder / GRAPH), settings["dimensions"])
-                checks[WEIGHTS].result()
-            except Exception as error:  # whatever the libraries raise over somebody's files
-                cause = checks[WEIGHTS].exception() or error
-                reason = one_line(cause)
-                if isinstance(cause, FileNotFoundError):
-                    reason = f"{Path(cause.filename).name} is missing"
-                raise KosbertError(f"{folder}: a broken export ({reason}); export the model again") from cause
-        own, most = settings["longest"], settings.get("most_tokens")  # older exports lack the latter
-        wanted = other_length(max_length, own, most)
-        if wanted is not None:
-            side = (self._tokenizer.truncation or {}).get("direction", "right")
-            self._tokenizer.enable_truncation(wanted, direction=side)
+        ENGINES[export.format].library()
+        wanted = other_length(max_length, manifest.max_length, manifest.most_tokens)
         super().__init__(
-            dimensions=settings["dimensions"],
-            fingerprint=fingerprint(limited(settings["original"], wanted), settings["precision"]),
-            max_length=wanted or own,
-            most_tokens=most,
+            dimensions=manifest.dimensions,
+            fingerprint=fingerprint(limited(manifest.original, wanted), export.format, export.precision),
+            max_length=wanted or manifest.max_length,
+            most_tokens=manifest.most_tokens,
             calibration=read_calibration(folder),
         )
+        self._prompt, self._side = manifest.prompt, manifest.truncation_side
+        self._tokenizer, self._graph = _loaded(folder, manifest, export)
+        self._tokenizer.no_padding()
+        self._truncate()
 
     def _embed(self, texts: list[str]) -> Embeddings:
         return self._graph.embed([one.ids for one in self._tokenized(texts)])
 
-    def _count_longer(self, texts: list[str], max_length: int) -> int:  # noqa: ARG002 - the tokenizer knows it
-        return sum(bool(one.overflowing) for one in self._tokenized(texts))
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        self._tokenizer.no_truncation()
+        try:
+            return [len(one.ids) for one in self._tokenized(texts)]
+        finally:
+            self._truncate()
+
+    def _truncate(self) -> None:
+        if self.max_length is None:
+            self._tokenizer.no_truncation()
+        else:
+            self._tokenizer.enable_truncation(self.max_length, direction=self._side)
 
     def _tokenized(self, texts: list[str]) -> list[Encoding]:
         return self._tokenizer.encode_batch([self._prompt + text for text in texts])
 
 
-def fingerprint(model_digest: str, precision: str) -> str:
-    """Return the fingerprint of a model that OpenVINO computes; in int8 it is another model, for weights are rounded.
+def choose(manifest: Manifest, precision: Precision) -> Exported | None:
+    """Return the export that serves a precision: in fp32 if any will do, and with an engine that is installed.
+
+    Args:
+        manifest: the manifest of the folder.
+        precision: see `kosbert.load`.
+
+    Returns:
+        The export; if none of its engines is installed, the fastest one's; None if there is none.
+    """
+    for each in ("fp32", "int8") if precision == "auto" else (precision,):
+        found = {one.format: one for one in manifest.exports if one.precision == each}
+        there = [found[name] for name in ENGINES if name in found]
+        if there:
+            return next((one for one in there if find_spec(ENGINES[one.format].package)), there[0])
+    return None
+
+
+def fingerprint(model_digest: str, engine: str, precision: str) -> str:
+    """Return the fingerprint of a model that an engine computes; in int8 it is another model, for weights are rounded.
 
     Args:
         model_digest: the digest of the original model.
+        engine: openvino or onnx; each rounds in its own way.
         precision: fp32 or int8.
     """
     if precision == "int8":
-        model_digest = hashlib.sha256(f"int8 {model_digest}".encode()).hexdigest()
-    return f"{model_digest}:openvino-{precision}-cpu"
+        rounding = "int8" if engine == "openvino" else f"int8 {engine}"
+        model_digest = hashlib.sha256(f"{rounding} {model_digest}".encode()).hexdigest()
+    return f"{model_digest}:{engine}-{precision}-cpu"
 
 
-def is_export(folder: Path) -> bool:
-    """Return whether a folder is an exported model."""
-    return (folder / SETTINGS).is_file()
+def _loaded(folder: Path, manifest: Manifest, export: Exported) -> tuple[Tokenizer, Graph]:
+    """Load files that are as they were written.
+
+    Raises:
+        KosbertError: one is not, or is missing.
+    """
+    expected = {TOKENIZER: manifest.tokenizer, **export.files}
+    beside = [name for name in export.files if name != export.graph]
+    with ThreadPoolExecutor() as pool:
+        checks = {name: pool.submit(verify, folder / name, digest) for name, digest in expected.items()}
+        try:
+            for name in (TOKENIZER, export.graph):
+                checks[name].result()
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            # Weights beside a graph are numbers, of which any can be read: they are hashed while it is compiled.
+            graph = ENGINES[export.format].load(folder / export.graph, manifest.dimensions)
+            for name in beside:
+                checks[name].result()
+        except Exception as error:  # whatever the libraries raise over somebody's files
+            cause = _first_error([checks[name] for name in beside]) or error
+            reason = one_line(cause)
+            if isinstance(cause, FileNotFoundError):
+                reason = f"{Path(cause.filename).relative_to(folder)} is missing"
+            raise KosbertError(f"{folder}: a broken export ({reason}); {AGAIN}") from cause
+    return tokenizer, graph
 
 
-def _settings(folder: Path) -> dict[str, Any]:
-    try:
-        settings: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
-        version, files = settings["format"], settings.get("files")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise KosbertError(f"{folder}: a broken export ({SETTINGS} cannot be read); export the model again") from error
-    if version != FORMAT:
-        raise KosbertError(
-            f"{folder}: an export of another format; this kosbert reads format {FORMAT}: export it again"
-        )
-    texts = [
-        *map(settings.get, ("prompt", "original", "precision")),
-        *(files.values() if isinstance(files, dict) else [None]),
-    ]
-    numbers = [settings.get("dimensions"), settings.get("longest")]
-    complete = {GRAPH, WEIGHTS, TOKENIZER} <= {*(files or ())}
-    complete &= all(type(number) is int and number > 0 for number in numbers)
-    if not (complete and all(isinstance(text, str) for text in texts)):
-        raise KosbertError(f"{folder}: a broken export ({SETTINGS} is not as it was written); export the model again")
-    return settings
+def _first_error(checks: list["Future[None]"]) -> BaseException | None:
+    return next((error for check in checks if (error := check.exception())), None)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kosbert.encoder.hub import DownloadError, download
 from kosbert.errors import KosbertError, one_line
+from kosbert.inference.manifest import MANIFEST
 
-OTHER_FORMATS = ["onnx/*", "openvino/*", "*.onnx", "*.h5", "*.msgpack", "*.ot", "*.gguf"]
+EXPORTS = ["onnx/*", "openvino/*"]
+OTHER_FORMATS = ["*.h5", "*.msgpack", "*.ot", "*.gguf"]
+WEIGHTS = ["*.safetensors", "pytorch_model*.bin"]
 PYTORCH = "*.bin"
 # The settings of a model's own files tell transformers what to do; these would have it unpickle code or fetch some.
 SETTINGS = "*config*.json"
@@ -25,9 +27,13 @@ def find(model: str) -> Path:
     """
     if Path(model).exists():
         return Path(model)
+    from kosbert.encoder.hub import DownloadError, download  # noqa: PLC0415 - slow to import
+
     try:
-        folder = download(model, ignore=[*OTHER_FORMATS, PYTORCH])
+        folder = download(model, ignore=[*OTHER_FORMATS, *EXPORTS, "*.onnx", PYTORCH])
         if not any(folder.rglob("*.safetensors")):
+            folder = download(model, ignore=[*OTHER_FORMATS, *EXPORTS, "*.onnx"])
+        if (folder / MANIFEST).is_file() and not has_weights(folder):
             folder = download(model, ignore=OTHER_FORMATS)
     except DownloadError as error:
         raise KosbertError(
@@ -37,13 +43,53 @@ def find(model: str) -> Path:
     return folder
 
 
-def checked(model: str) -> Path:
+def has_weights(folder: Path) -> bool:
+    """Return whether the folder of a model has its transformer's weights for PyTorch."""
+    return any(is_weights(folder, name) for name in model_files(folder))
+
+
+def is_weights(folder: Path, name: Path) -> bool:
+    """Return whether a file of a model's folder holds weights of its transformer, and not of a layer after it."""
+    return name.parent == transformer_folder(folder) and any(name.match(pattern) for pattern in WEIGHTS)
+
+
+def transformer_folder(folder: Path) -> Path:
+    """Return the folder of the transformer within that of the model: it is the first module."""
+    try:
+        return Path(json.loads((folder / "modules.json").read_text(encoding="utf-8"))[0]["path"])
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return Path()
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the names of the files of a model: all but hidden ones and exports, whoever made them."""
+    names = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+    return [name for name in names if not (_is_hidden(name) or _is_export(name))]
+
+
+def _is_hidden(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts)
+
+
+def _is_export(name: Path) -> bool:
+    return (
+        name == Path(MANIFEST)
+        or name.suffix in (".onnx", ".gguf")
+        or {"onnx", "openvino"} & {*name.parts[:-1]} != set()
+    )
+
+
+def checked(model: str, folder: Path | None = None) -> Path:
     """Return the folder of a sentence-transformers model that wants no code of its own to be run.
+
+    Args:
+        model: a folder, or a name on the hub.
+        folder: where it is, if it has been found already.
 
     Raises:
         KosbertError: as `find`; or the folder has no such model, or its settings ask for code.
     """
-    folder = find(model)
+    folder = folder or find(model)
     if not (folder / "modules.json").is_file():
         raise KosbertError(f"{model}: no sentence-transformers model (it has no modules.json)")
     # The libraries refuse classes of a model's own, but do what the settings of its modules say.

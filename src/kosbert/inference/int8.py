@@ -1,24 +1,17 @@
 """A model in int8 on a CPU, through OpenVINO: faster than bf16 in bulk, and a little less exact.
 
 Weights are rounded to 255 steps, an output at a time. What they are multiplied with is rounded by OpenVINO as it comes,
-a token at a time ("dynamic quantization"), so that there is nothing to calibrate. OpenVINO is the extra `int8`.
+a token at a time ("dynamic quantization"), so that there is nothing to calibrate. It needs the extra `openvino`.
 """
 
 from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder.model import prompt_of
-from kosbert.inference.convert import convert
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited
 from kosbert.inference.exported import fingerprint
-from kosbert.inference.graph import Graph
-from kosbert.inference.pytorch import (
-    count_longer,
-    dimensions_of,
-    limit_length,
-    max_length_of,
-    model_digest,
-    most_tokens_of,
-)
+from kosbert.inference.openvino_graph import OpenVINOGraph
+from kosbert.inference.pytorch import count_tokens, lengths_of, limit_length, model_digest
+from kosbert.inference.to_openvino import to_openvino
 
 
 class Int8Encoder(BaseEncoder):
@@ -34,23 +27,18 @@ class Int8Encoder(BaseEncoder):
         """Convert a loaded model, wherever it is; this takes some seconds.
 
         Raises:
-            KosbertError: as `convert` and `limit_length`.
+            KosbertError: as `to_openvino` and `limit_length`.
         """
-        dimensions = dimensions_of(model)
         digest = limited(model_digest(model), limit_length(model, max_length))
         super().__init__(
-            dimensions=dimensions,
-            fingerprint=fingerprint(digest, "int8"),
-            max_length=max_length_of(model),
-            most_tokens=most_tokens_of(model),
-            calibration=calibration,
+            fingerprint=fingerprint(digest, "openvino", "int8"), calibration=calibration, **lengths_of(model)
         )
-        self._model, self._graph = model, Graph(convert(model, int8=True), dimensions)
+        self._model, self._graph = model, OpenVINOGraph(to_openvino(model, int8=True), self.dimensions)
 
     def _embed(self, texts: list[str]) -> Embeddings:
         prompted = [prompt_of(self._model) + text for text in texts]
         ids = self._model.tokenizer(prompted, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
         return self._graph.embed(ids)
 
-    def _count_longer(self, texts: list[str], max_length: int) -> int:
-        return count_longer(self._model, texts, max_length)
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        return count_tokens(self._model, texts)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import get_args
 
 from kosbert.errors import KosbertError
 from kosbert.inference.encoder import BaseEncoder, Precision
-from kosbert.inference.exported import ExportedEncoder, is_export
-from kosbert.inference.graph import openvino_library
+from kosbert.inference.exported import ExportedEncoder, choose
+from kosbert.inference.folder import find, has_weights
+from kosbert.inference.manifest import read_manifest
+from kosbert.inference.openvino_graph import openvino_library
 from kosbert.inference.pool import PoolEncoder
 
 
@@ -37,17 +38,27 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
     Raises:
         KosbertError: see `kosbert.load`.
     """
-    if is_export(Path(model)):
-        return ExportedEncoder(Path(model), precision=precision, max_length=max_length, device=device)
+    folder = find(model)
+    manifest = read_manifest(folder)
+    if manifest and device in (None, "cpu"):
+        chosen = choose(manifest, precision)
+        if chosen:
+            return ExportedEncoder(folder, manifest, chosen, max_length=max_length)
+    if manifest and not has_weights(folder):
+        there = ", ".join(f"{one.format} in {one.precision}" for one in manifest.exports)
+        raise KosbertError(
+            f"{model}: precision {precision}, device {device or 'cpu'}: an export without the weights for PyTorch has "
+            f"only what was exported, for the CPU: {there}; choose from these, or load the original"
+        )
     from kosbert.inference.pytorch import PyTorchEncoder, load_model  # noqa: PLC0415 - imports torch
 
     if precision != "int8":
-        loaded = load_model(model, device=device)
+        loaded = load_model(model, device=device, folder=folder)
         return PyTorchEncoder(loaded.model, precision=precision, max_length=max_length, calibration=loaded.calibration)
     from kosbert.inference.int8 import Int8Encoder  # noqa: PLC0415 - imports torch
 
     if device not in (None, "cpu"):
         raise KosbertError(f"device {device}: int8 is for the CPU alone; choose another precision")
     openvino_library()  # if it is missing, that is known before the model is loaded
-    loaded = load_model(model, device="cpu")
+    loaded = load_model(model, device="cpu", folder=folder)
     return Int8Encoder(loaded.model, max_length=max_length, calibration=loaded.calibration)

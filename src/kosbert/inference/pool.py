@@ -76,10 +76,10 @@ class PoolEncoder(BaseEncoder):
                 embeddings[chunk] = part
         return embeddings
 
-    def _count_longer(self, texts: list[str], max_length: int) -> int:  # noqa: ARG002 - each process knows it
+    def _count_tokens(self, texts: list[str]) -> list[int]:
         chunks = [texts[start : start + CHUNK] for start in range(0, len(texts), CHUNK)]
         with _broken_pool_in_words():
-            return sum(self._pool.map(_count_truncated, chunks))
+            return [count for counts in self._pool.map(_count_tokens, chunks) for count in counts]
 
 
 @contextmanager
@@ -134,8 +134,8 @@ def _encode(texts: list[str]) -> Embeddings:
     return _encoder_or_error().encode(texts)
 
 
-def _count_truncated(texts: list[str]) -> int:
-    return _encoder_or_error().count_truncated(texts)
+def _count_tokens(texts: list[str]) -> list[int]:
+    return _encoder_or_error().count_tokens(texts)
 
 
 def _encoder_or_error() -> BaseEncoder:

@@ -6,7 +6,7 @@ import math
 from contextlib import ExitStack
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -18,8 +18,8 @@ from kosbert.encoder.encode import encoding, has_bf16
 from kosbert.encoder.model import load, position_count, prompt_of
 from kosbert.errors import KosbertError, one_line
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited, other_length
-from kosbert.inference.exported import is_export
-from kosbert.inference.folder import NEVER, checked
+from kosbert.inference.folder import NEVER, checked, has_weights
+from kosbert.inference.manifest import MANIFEST
 
 
 class PyTorchEncoder(BaseEncoder):
@@ -42,20 +42,15 @@ class PyTorchEncoder(BaseEncoder):
         engine = f"pytorch-{'bf16' if bf16 else 'fp32'}-{model.device.type}"
         digest, resources = limited(model_digest(model), limit_length(model, max_length)), ExitStack()
         super().__init__(
-            dimensions=dimensions_of(model),
-            fingerprint=f"{digest}:{engine}",
-            max_length=max_length_of(model),
-            most_tokens=most_tokens_of(model),
-            calibration=calibration,
-            resources=resources,
+            fingerprint=f"{digest}:{engine}", calibration=calibration, resources=resources, **lengths_of(model)
         )
         self._model, self._encode = model, resources.enter_context(encoding(model, bf16=bf16))
 
     def _embed(self, texts: list[str]) -> Embeddings:
         return self._encode(texts)
 
-    def _count_longer(self, texts: list[str], max_length: int) -> int:
-        return count_longer(self._model, texts, max_length)
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        return count_tokens(self._model, texts)
 
 
 class Loaded(NamedTuple):
@@ -70,19 +65,22 @@ class Loaded(NamedTuple):
         return read_calibration(self.folder)
 
 
-def load_model(model: str, *, device: str | None = None) -> Loaded:
+def load_model(model: str, *, device: str | None = None, folder: Path | None = None) -> Loaded:
     """Load a sentence-transformers model from a folder, or from a model hub.
 
     Args:
         model: a folder, from which it is loaded without any network, or else a name on the hub.
         device: the device to load it onto; the GPU if there is one, if None.
+        folder: where it is, if it has been found already; see `find`.
 
     Raises:
         KosbertError: there is no such model or device, it is none that we can load, or it wants to have code run.
     """
-    if is_export(Path(model)):
-        raise KosbertError(f"{model}: an exported model; for this, give the model that it was exported from")
-    folder = checked(model)
+    folder = checked(model, folder)
+    if (folder / MANIFEST).is_file() and not has_weights(folder):
+        raise KosbertError(
+            f"{model}: exported without the weights, which this needs; give the model that it was exported from"
+        )
     _check_device(device)
     try:
         return Loaded(load(folder, device=device), folder)
@@ -135,16 +133,30 @@ def limit_length(model: SentenceTransformer, wanted: int | None) -> int | None:
     return wanted
 
 
-def count_longer(model: SentenceTransformer, texts: list[str], max_length: int) -> int:
-    """Return how many texts have more than so many tokens, prompt and special tokens included."""
+def count_tokens(model: SentenceTransformer, texts: list[str]) -> list[int]:
+    """Return how many tokens each text has, prompt and special tokens included, and those that are cut off."""
     prompted = [prompt_of(model) + text for text in texts]
+    if isinstance(model.tokenizer, Tokenizer):  # as static embeddings have it, which read no special tokens
+        return [len(one.ids) for one in model.tokenizer.encode_batch(prompted, add_special_tokens=False)]
     found = model.tokenizer(prompted, truncation=False, padding=False, return_attention_mask=False, verbose=False)
-    return sum(len(ids) > max_length for ids in found["input_ids"])
+    return [len(ids) for ids in found["input_ids"]]
 
 
-def dimensions_of(model: SentenceTransformer) -> int:
-    """Return how many numbers an embedding of a model has."""
-    return int(model.get_embedding_dimension() or 0)
+class Lengths(TypedDict):
+    """The lengths of what a model reads and makes; see `BaseEncoder`."""
+
+    dimensions: int
+    max_length: int | None
+    most_tokens: int | None
+
+
+def lengths_of(model: SentenceTransformer) -> Lengths:
+    """Return how many numbers an embedding of a model has, and how many tokens it reads and can read."""
+    return {
+        "dimensions": int(model.get_embedding_dimension() or 0),
+        "max_length": max_length_of(model),
+        "most_tokens": most_tokens_of(model),
+    }
 
 
 def tokenizer_of(model: SentenceTransformer) -> Tokenizer:

@@ -1,42 +1,78 @@
-"""Make the folder of a trained model ready for a model hub: the model, and a card with its eight metrics.
+"""Make the folder of a trained model ready for a model hub: the model, its exports, and a card that tells of them.
 
 It is a copy, as the output of a stage may not be changed.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from huggingface_hub import EvalResult, ModelCard
-from tabulate import tabulate
-
-from kosbert.encoder.card import CITATIONS
-from kosbert.encoder.model import CARD, read_card
+from kosbert.data.tables import read_tune
+from kosbert.encoder.model import CARD, load, read_card
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write
-from kosbert.metrics import METRICS, read_metrics
+from kosbert.metrics import read_metrics
 from kosbert.params import Params
 from kosbert.project import dvc
+from kosbert.project.published_card import (
+    DATASET,
+    UNNAMED,
+    ExportedFile,
+    Size,
+    add_datasets,
+    add_exports,
+    add_metrics,
+    add_size,
+    name_model,
+)
+from kosbert.project.shortened import score_cuts
 
-DATASET, SPLIT = "KorSTS", "test"  # what the metrics of a `comparable` dataset are measured on
-TASK = "Semantic Similarity"  # its name in the cards of sentence-transformers
+DEV = Path("data/tune/tune_dev.tsv")
+MB = 1_000_000
 
 
-def publish(params: Params, row: str, out: Path) -> None:
+class Wanted(NamedTuple):
+    """What a published folder is to have.
+
+    Attributes:
+        repo_id: the model's name `owner/name` on a hub; its card says none if None.
+        formats: the formats of the exports; see `inference.export`.
+        precisions: the precisions of each of them.
+    """
+
+    repo_id: str | None = None
+    formats: Sequence[str] = ()
+    precisions: Sequence[str] = ("fp32",)
+
+
+AS_IT_IS = Wanted()
+
+
+def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> None:
     """Write the publishable folder of a row of the table, complete or not at all.
 
     Args:
         params: the parameters of the project in the current folder.
         row: the row, which is the model's name.
         out: the folder to write; it must not exist yet.
+        wanted: what the folder is to have.
 
     Raises:
         KosbertError: there is no such row, its licence forbids it, its metrics mean nothing, model or metrics are not
-            what `dvc repro` makes, or `out` exists.
+            what `dvc repro` makes, `out` exists, or an export failed.
     """
     check_allowed(params, row)
     check_up_to_date(row)
-    name = f"kosbert-{params.base_model}-{row}"
-    write_folder(Path("models", row), read_metrics(Path("metrics", f"{row}.json")), out, name=name)
+    write_folder(
+        Path("models", row),
+        read_metrics(Path("metrics", f"{row}.json")),
+        out,
+        name=f"kosbert-{params.base_model}-{row}",
+        dev=DEV,
+        datasets=params.chosen_dataset.hub if row in params.recipes else (),
+        wanted=wanted,
+    )
 
 
 def check_allowed(params: Params, row: str) -> None:
@@ -55,56 +91,43 @@ def check_allowed(params: Params, row: str) -> None:
         raise KosbertError(f"dataset {params.dataset!r} ({title}): there are no metrics on {DATASET} to publish")
 
 
-def write_folder(model: Path, metrics: dict[str, float], out: Path, *, name: str) -> None:
-    """Write a copy of a model whose card has the eight metrics.
+def write_folder(
+    model: Path,
+    metrics: dict[str, float],
+    out: Path,
+    *,
+    name: str,
+    dev: Path,
+    datasets: Sequence[str] = (),
+    wanted: Wanted = AS_IT_IS,
+) -> None:
+    """Write a copy of a model, with the exports wanted, whose card tells what there is to know of them.
 
     Args:
         model: the folder of a model with a card.
         metrics: the `METRICS` by name, x 100.
         out: the folder to write; it must not exist yet.
-        name: the model's name in the card.
+        name: the model's name in the card's index where it has none on a hub.
+        dev: the tune file to measure shortened embeddings on.
+        datasets: the names on a hub of the datasets that the model was trained on.
+        wanted: what the folder is to have.
 
     Raises:
-        KosbertError: there is no model with a card, or `out` exists.
+        KosbertError: there is no model with a card, `out` exists, or an export failed.
     """
     if out.exists():
         raise KosbertError(f"{out}: exists already; give another folder, or remove it")
-    card = add_metrics(read_card(model), metrics, name=name)
+    card = add_datasets(read_card(model), datasets)
+    if wanted.repo_id:
+        card, name = name_model(card, wanted.repo_id), wanted.repo_id.rpartition("/")[2]
+    shown = wanted.repo_id or UNNAMED
     with atomic_write(out) as tmp:
         # The modes of the files are not copied: DVC may have made the files of its cache read-only.
         shutil.copytree(model, tmp, copy_function=shutil.copyfile)
-        (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
-
-
-def add_metrics(card: str, metrics: dict[str, float], *, name: str) -> str:
-    """Return a card with the eight metrics in its `model-index` and in its text.
-
-    Args:
-        card: the model's card.
-        metrics: the `METRICS` by name, x 100.
-        name: the model's name in the index.
-    """
-    parsed = ModelCard(card)
-    parsed.data["model_name"] = name
-    parsed.data["eval_results"] = [
-        EvalResult(
-            task_name=TASK,
-            task_type=TASK.lower().replace(" ", "-"),
-            dataset_name=DATASET,
-            dataset_type=DATASET.lower(),
-            dataset_split=SPLIT,
-            metric_name=f"{correlation} {similarity}".title(),
-            metric_type=f"{correlation}_{similarity}",
-            metric_value=round(metrics[metric] / 100, 4),  # from 0 to 1, as in the cards of sentence-transformers
-        )
-        for metric in METRICS
-        for similarity, correlation in [metric.split("_")]
-    ]
-    rows = [[metric.replace("_", " "), metrics[metric]] for metric in METRICS]
-    table = tabulate(rows, headers=["correlation × 100", f"{DATASET} {SPLIT}"], tablefmt="github", floatfmt=".2f")
-    before, heading, after = parsed.text.partition(f"## {CITATIONS}\n")
-    parsed.text = f"{before}## Metrics\n\n{table}\n\n{heading}{after}"
-    return str(parsed)
+        exports = _export(model, tmp, wanted)
+        card = add_size(card, _measure(tmp, dev), model=shown)
+        card = add_exports(card, exports, model=shown)
+        (tmp / CARD).write_text(add_metrics(card, metrics, name=name), encoding="utf-8", newline="\n")
 
 
 def check_up_to_date(row: str) -> None:
@@ -116,3 +139,31 @@ def check_up_to_date(row: str) -> None:
     changed = dvc.ask("status", "--json", "--with-deps", f"evaluate@{row}")
     if changed:
         raise KosbertError(f"not up to date: {', '.join(sorted(changed))}; run `dvc repro evaluate@{row}` first")
+
+
+def _measure(folder: Path, dev: Path) -> Size:
+    model = load(folder)
+    return Size(
+        parameters=sum(each.numel() for each in model.parameters()),
+        megabytes=sum(file.stat().st_size for file in folder.glob("*.safetensors")) / MB,
+        cuts=score_cuts(model, read_tune(dev)),
+    )
+
+
+def _export(model: Path, folder: Path, wanted: Wanted) -> list[ExportedFile]:
+    if not wanted.formats:
+        return []
+    from kosbert.inference.export import write_exports  # noqa: PLC0415 - imports what only exports need
+    from kosbert.inference.manifest import read_manifest  # noqa: PLC0415
+
+    cosines = write_exports(str(model), folder, formats=wanted.formats, precisions=wanted.precisions)
+    manifest = read_manifest(folder)
+    return [
+        ExportedFile(
+            name=one.graph,
+            precision=one.precision,
+            megabytes=sum((folder / file).stat().st_size for file in one.files) / MB,
+            cosine=cosines[one.graph],
+        )
+        for one in (manifest.exports if manifest else ())
+    ]
