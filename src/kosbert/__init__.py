@@ -39,7 +39,7 @@ def load(
             in the folder.
         devices: the devices to encode on, such as `cuda:1`. Several, also repeated, start a process for each; a script
             that does so has to guard its own code with `if __name__ == "__main__":`. If empty, it is the GPU if there
-            is one, else the CPU.
+            is one, else the CPU; an export, which is for the CPU, is used there.
         max_length: how many tokens of a text are read, special tokens and prompt included. If None, it is the model's
             own number (128 for ours); the rest of a longer text does not count, see `count_truncated`.
 
