@@ -1,5 +1,6 @@
 """Fixtures that several tests share: the sample tables, and a tiny encoder made of them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from kosbert.data import prepare
 from kosbert.data.tables import read_tune
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import ONNX Runtime by themselves
 # Files of tests that take a minute and more: begun first, or one core has nothing to do at the end.
 LONG = ("pipeline", "test_contributing.py", "training", "faults")
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Nothing is fetched at run time: neither a model, nor (at an installation) code for a GPU.
-OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "ONNXRUNTIME_NODE_INSTALL_CUDA": "skip"}
+OFFLINE = {
+    **{name: "1" for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "ORT_DISABLE_TELEMETRY")},
+    "ONNXRUNTIME_NODE_INSTALL_CUDA": "skip",
+}
 INSTALLED = "installed.txt"  # the packages of a complete environment; written last
 
 

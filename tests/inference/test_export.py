@@ -219,6 +219,29 @@ def test_it_needs_no_torch(folder, missing):
     assert done.stderr == ""
 
 
+def test_onnx_runtime_sends_nothing_and_notes_nothing_of_its_use(folder, tmp_path):
+    script = (
+        "import os, sys\n"
+        "sys.modules['openvino'] = None\n"
+        "import kosbert\n"
+        "encoder = kosbert.load(sys.argv[1])\n"
+        "print(encoder.fingerprint.partition(':')[2], encoder.encode(['네']).shape[0], os.environ.get(sys.argv[2]))\n"
+    )
+    name = "ORT_DISABLE_TELEMETRY"
+    environment = {key: value for key, value in os.environ.items() if key != name and not key.startswith("XDG_")}
+    # ONNX Runtime is quiet in CI, too, as it finds by these.
+    environment = {key: value for key, value in environment.items() if key not in ("CI", "GITHUB_ACTIONS")}
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder), name],
+        env=environment | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["onnx-fp32-cpu", "1", "None"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_what_is_too_different_is_refused_and_nothing_written(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "lowest_cosine", lambda *_: float("nan"))
     with pytest.raises(KosbertError, match=r"openvino/openvino_model.xml is too different: .* at least 0.999 in fp32"):

@@ -24,6 +24,7 @@ from kosbert import params
 NOT_RUN = {
     "make test": "runs this",
     "pip install": "needs a package index",
+    "uv sync": "likewise",
     "hf upload": "needs an account on a hub",
     "kosbert mteb": "needs the hub, and hours; tests/apps/test_mteb.py runs it on a task of its own",
     "docker": "needs a daemon; tests/test_docker.py reads the files",

@@ -78,7 +78,6 @@ def _write_onnx(model: SentenceTransformer, folder: Path, wanted: Files) -> None
 def _need_onnx() -> None:
     with needs_extra("export", "exporting to ONNX"):
         import onnx  # noqa: F401, PLC0415 - an extra
-        import onnxruntime  # noqa: F401, PLC0415
         import onnxscript  # noqa: F401, PLC0415
     onnxruntime_library()
 

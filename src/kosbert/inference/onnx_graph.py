@@ -1,6 +1,8 @@
 """A graph of ONNX on a CPU, by ONNX Runtime."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from kosbert.encoder.batches import Embeddings
 from kosbert.errors import needs_extra
 from kosbert.inference.graph import INPUTS, OUTPUTS, padded_batches, usable_cores
 
+NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"  # ONNX Runtime reads it when it is imported
 ONLY_ERRORS = 3  # ONNX Runtime's number for the level
 
 
@@ -19,10 +22,24 @@ def onnxruntime_library() -> Any:  # noqa: ANN401 - a module without types
     Raises:
         KosbertError: ONNX Runtime is not installed.
     """
-    with needs_extra("onnx", "a model exported to ONNX"):
+    with needs_extra("onnx", "a model exported to ONNX"), _without_telemetry():
         import onnxruntime  # noqa: PLC0415 - an extra
-    onnxruntime.disable_telemetry_events()  # on Windows it would send word of its use to its makers
+    onnxruntime.disable_telemetry_events()
     return onnxruntime
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """Import ONNX Runtime in the block: from 1.29 on, it would send word of models and machine to its makers."""
+    said = os.environ.get(NO_TELEMETRY)
+    os.environ[NO_TELEMETRY] = "1"
+    try:
+        yield
+    finally:
+        if said is None:
+            del os.environ[NO_TELEMETRY]
+        else:
+            os.environ[NO_TELEMETRY] = said
 
 
 class ONNXGraph:
