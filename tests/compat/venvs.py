@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Nothing is fetched at run time: neither a model, nor (at an installation) code for a GPU.
 OFFLINE = {
-    **{name: "1" for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "ORT_DISABLE_TELEMETRY")},
+    **dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "ORT_DISABLE_TELEMETRY"), "1"),
     "ONNXRUNTIME_NODE_INSTALL_CUDA": "skip",
 }
 INSTALLED = "installed.txt"  # the packages of a complete environment; written last
