@@ -75,7 +75,7 @@ The prompt `{prompt}` goes before every text, queries and documents alike. It is
 |---|---|
 | LlamaIndex | `HuggingFaceEmbedding(…, query_instruction="{prompt}", text_instruction="{prompt}")` |
 | text-embeddings-inference | `--default-prompt-name query` |
-| ONNX Runtime, fastembed, transformers.js, vLLM | put `{prompt}` before each text |
+| ONNX Runtime, fastembed, transformers.js, llama.cpp, vLLM | put `{prompt}` before each text |
 """
 
 
