@@ -1,1 +1,1 @@
-"""What embeddings are for: search, clustering, bulk encoding, Ray, MTEB, and a demo."""
+"""What embeddings are for: search, clustering, bulk encoding, Ray, MTEB, a server and a demo."""

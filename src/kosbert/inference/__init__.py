@@ -1,1 +1,1 @@
-"""Any saved model behind one interface: with PyTorch or OpenVINO, in one process or several, from a folder or a hub."""
+"""Any saved model, of a folder or a hub, behind one interface: PyTorch, OpenVINO, ONNX Runtime, several processes."""
