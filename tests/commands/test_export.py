@@ -23,10 +23,10 @@ def test_each_file_is_shown_with_its_cosine_and_how_to_load_it(tiny, tmp_path):
     ways = {
         "onnx/model.onnx": f'SentenceTransformer("{out}", backend="onnx")',
         "onnx/model_quantized.onnx": f'SentenceTransformer("{out}", backend="onnx", '
-        'model_kwargs={"file_name": "onnx/model_quantized.onnx"})',
+        'model_kwargs={"file_name": "model_quantized.onnx"})',
         "openvino/openvino_model.xml": f'SentenceTransformer("{out}", backend="openvino")',
         "openvino/openvino_model_qint8_quantized.xml": f'SentenceTransformer("{out}", backend="openvino", '
-        'model_kwargs={"file_name": "openvino/openvino_model_qint8_quantized.xml"})',
+        'model_kwargs={"file_name": "openvino_model_qint8_quantized.xml"})',
     }
     assert {file: way for file, _, way in shown} == ways
     assert all(0.97 <= float(cosine) <= 1.00001 for _, cosine, _ in shown)
