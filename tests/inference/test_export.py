@@ -242,6 +242,34 @@ def test_onnx_runtime_sends_nothing_and_notes_nothing_of_its_use(folder, tmp_pat
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("from kosbert.apps.index import check_new; check_new(Path('new'), exact=False)", "onnx-fp32-cpu 1"),
+        (
+            "import usearch.index",
+            "onnxruntime, imported after usearch, would end the process; import onnxruntime first",
+        ),
+    ],
+    ids=["ours", "the user's"],
+)
+def test_onnx_runtime_and_usearch_live_in_one_process(folder, before, said):
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "sys.modules['openvino'] = None\n"
+        f"{before}\n"
+        "import kosbert\n"
+        "try:\n"
+        "    encoder = kosbert.load(sys.argv[1])\n"
+        "    print(encoder.fingerprint.partition(':')[2], encoder.encode(['네']).shape[0])\n"
+        "except kosbert.errors.KosbertError as error:\n"
+        "    print(error.message)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == said
+
+
 def test_what_is_too_different_is_refused_and_nothing_written(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "lowest_cosine", lambda *_: float("nan"))
     with pytest.raises(KosbertError, match=r"openvino/openvino_model.xml is too different: .* at least 0.999 in fp32"):

@@ -6,6 +6,7 @@ and hide the rest of the graph, so it holds each vector once; the texts that sha
 
 import threading
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from kosbert.apps.repeats import Groups, Numbering, Numbers, written
 from kosbert.apps.search import FindCandidates, exact_candidates, normalize, rescore
 from kosbert.errors import needs_extra
 from kosbert.inference.encoder import Embeddings
+from kosbert.inference.onnx_graph import onnxruntime_library
 
 GRAPH = "graph.usearch"
 TWINS, TWIN_STARTS = "twins.npy", "twin_starts.npy"  # the texts of each vector, as `Groups`
@@ -185,9 +187,13 @@ def _nearest(vectors: Numbers, distances: NDArray[np.float32], twins: Groups, co
 def usearch_library() -> Any:  # noqa: ANN401 - a module without types
     """Import usearch.
 
+    ONNX Runtime ends the process if it is imported after usearch, so it is imported before, where it is installed.
+
     Raises:
-        KosbertError: it is not installed.
+        KosbertError: usearch is not installed.
     """
+    if find_spec("onnxruntime"):
+        onnxruntime_library()
     with needs_extra("index", "An index with a graph"):
         from usearch import index  # noqa: PLC0415 - an extra
     return index

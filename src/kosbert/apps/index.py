@@ -3,8 +3,7 @@
 It has the embeddings of each distinct sentence, and the rows of the corpus that have it. A graph of neighbours proposes
 many more sentences than are asked for, and those are rescored with the embeddings in fp16. Few sentences get no graph:
 exact search is as quick. All files are memory-mapped, and verified when the index is opened: a damaged graph would end
-the process, and other damage give wrong results. The graph needs usearch, which is the extra `index` and cannot live in
-one process with onnxruntime.
+the process, and other damage give wrong results. The graph needs usearch, which is the extra `index`.
 """
 
 import json

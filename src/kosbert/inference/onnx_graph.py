@@ -1,15 +1,17 @@
 """A graph of ONNX on a CPU, by ONNX Runtime."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kosbert.encoder.batches import Embeddings
-from kosbert.errors import needs_extra
+from kosbert.errors import KosbertError, needs_extra
 from kosbert.inference.graph import INPUTS, OUTPUTS, padded_batches, usable_cores
 
 NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"  # ONNX Runtime reads it when it is imported
@@ -20,8 +22,10 @@ def onnxruntime_library() -> Any:  # noqa: ANN401 - a module without types
     """Return the module `onnxruntime`.
 
     Raises:
-        KosbertError: ONNX Runtime is not installed.
+        KosbertError: ONNX Runtime is not installed, or would end the process.
     """
+    if "usearch" in sys.modules and "onnxruntime" not in sys.modules and find_spec("onnxruntime"):
+        raise KosbertError("onnxruntime, imported after usearch, would end the process; import onnxruntime first")
     with needs_extra("onnx", "a model exported to ONNX"), _without_telemetry():
         import onnxruntime  # noqa: PLC0415 - an extra
     onnxruntime.disable_telemetry_events()
