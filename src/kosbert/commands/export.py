@@ -56,6 +56,7 @@ def export(
     """
     from kosbert.inference import export as exporting
     from kosbert.inference.formats import FORMATS, loading_code
+    from kosbert.inference.manifest import read_manifest
     from kosbert.readers.texts import read_filled
 
     texts = (
@@ -63,13 +64,9 @@ def export(
     )
     lowest = exporting.export(model, out, formats=formats, precisions=precisions, weights=not no_weights, texts=texts)
     click.echo(f"{out}: lowest cosines with the original among {len(texts):,} texts")
-    for file, cosine in lowest.items():
-        code = loading_code(str(out), file)
-        click.echo(f"  {file}: {_size(out / file):.1f} MB, {cosine:.5f}{': ' if code else ''}{code}")
+    manifest = read_manifest(out)
+    for one in manifest.exports if manifest else ():
+        code = loading_code(str(out), one.graph)
+        click.echo(f"  {one.graph}: {one.megabytes(out):.1f} MB, {lowest[one.graph]:.5f}{': ' if code else ''}{code}")
     for note in filter(None, (FORMATS[name].note for name in formats)):
         click.echo(note)
-
-
-def _size(file: Path) -> float:
-    """Return the size of an export in MB: that of its files, which differ in how their names end."""
-    return sum(each.stat().st_size for each in file.parent.glob(f"{file.stem}.*")) / 1e6

@@ -14,7 +14,7 @@ from kosbert.inference.manifest import Exported, Manifest
 from kosbert.inference.onnx_graph import onnxruntime_library
 from kosbert.inference.onnx_int8 import to_int8
 from kosbert.inference.openvino_graph import openvino_library
-from kosbert.inference.to_onnx import save_onnx, to_onnx
+from kosbert.inference.to_onnx import need_exporter, save_onnx, to_onnx
 from kosbert.inference.to_openvino import save_openvino, to_openvino
 
 PRECISIONS = ("fp32", "int8")  # that can be asked for
@@ -76,9 +76,7 @@ def _write_onnx(model: SentenceTransformer, folder: Path, wanted: Files) -> None
 
 
 def _need_onnx() -> None:
-    with needs_extra("export", "exporting to ONNX"):
-        import onnx  # noqa: F401, PLC0415 - an extra
-        import onnxscript  # noqa: F401, PLC0415
+    need_exporter()
     onnxruntime_library()
 
 

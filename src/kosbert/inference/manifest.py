@@ -30,6 +30,10 @@ class Exported(NamedTuple):
         """The name of the graph's file."""
         return next(iter(self.files))
 
+    def megabytes(self, folder: Path) -> float:
+        """Return the size of its files in a folder."""
+        return sum((folder / file).stat().st_size for file in self.files) / 1e6
+
 
 class Manifest(NamedTuple):
     """What is known of an exported model.

@@ -18,15 +18,24 @@ OPSET, IR_VERSION = 18, 8
 MOST_BYTES = 2_000_000_000  # of a protocol buffer, and a little less
 
 
+def need_exporter() -> None:
+    """Import what writes a graph of ONNX.
+
+    Raises:
+        KosbertError: the extra is not installed.
+    """
+    with needs_extra("export", "exporting to ONNX"):
+        import onnx  # noqa: F401, PLC0415 - an extra
+        import onnxscript  # noqa: F401, PLC0415 - torch's exporter works with it
+
+
 def to_onnx(model: SentenceTransformer) -> Any:  # noqa: ANN401 - a type of the extra
     """Return the graph of ONNX from token ids and attention mask to embeddings.
 
     Raises:
         KosbertError: the extra is not installed, the model is too large, or ONNX cannot do what it does.
     """
-    with needs_extra("export", "exporting to ONNX"):
-        import onnx  # noqa: F401, PLC0415 - an extra
-        import onnxscript  # noqa: F401, PLC0415 - torch's exporter works with it
+    need_exporter()
     module = Convertible(model)
     size = sum(4 * weights.numel() for weights in module.state_dict().values())
     if size > MOST_BYTES:

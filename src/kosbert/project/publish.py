@@ -162,7 +162,7 @@ def _export(model: Path, folder: Path, wanted: Wanted) -> list[ExportedFile]:
         ExportedFile(
             name=one.graph,
             precision=one.precision,
-            megabytes=sum((folder / file).stat().st_size for file in one.files) / MB,
+            megabytes=one.megabytes(folder),
             cosine=cosines[one.graph],
         )
         for one in (manifest.exports if manifest else ())
