@@ -203,9 +203,9 @@ def test_a_tag_is_that_of_the_version(tmp_path):
 def test_the_wheel_is_installed_and_loads_a_model(dist, tiny, tmp_path):
     python = environment(tmp_path / "venv")
     pip(python, "--no-deps", "--no-index", dist[0])
-    # Our dependencies, found after the wheel.
+    # Our dependencies, found after the wheel. A library may have put more folders on this process's path, one a line.
     (site,) = (tmp_path / "venv/lib").glob("python*/site-packages")
-    (site / "dependencies.pth").write_text(os.pathsep.join(path for path in sys.path if "site-packages" in path))
+    (site / "dependencies.pth").write_text("\n".join(path for path in sys.path if "site-packages" in path))
     assert run(python.with_name("kosbert"), "--version") == f"kosbert, version {PROJECT['project']['version']}\n"
     assert run(python, "-c", LOAD, tiny) == f"{site / 'kosbert'} (1, 32)\n"
 
