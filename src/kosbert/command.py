@@ -8,6 +8,8 @@ import io
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -15,25 +17,47 @@ import click
 from kosbert.errors import KosbertError
 
 
-class Command(click.Command):
-    """A click command under which no failure of the user's surroundings shows a traceback."""
+class Program(click.Command):
+    """A click command as a program: whatever its terminal and its locale are, and whatever an error quotes."""
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - click's
-        """Run the command as a program."""
+        """Run the program."""
         prepare_output()
         return super().main(*args, **options)
+
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **options: Any) -> click.Context:  # noqa: ANN401
+        """Read the arguments.
+
+        Raises:
+            KosbertError: one of them is no text in the encoding of the locale.
+        """
+        with _printable_errors():
+            for argument in args:
+                _check_encoding(argument)
+            return super().make_context(info_name, args, *more, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's
+        """Run what the arguments ask for."""
+        with _printable_errors():
+            return super().invoke(ctx)
+
+
+class Command(Program):
+    """A command under which no failure of the user's surroundings shows a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command.
 
         Raises:
-            KosbertError: in place of an `OSError`, with its file and reason.
+            KosbertError: in place of an `OSError`, with its file and reason; memory does not suffice.
         """
         prepare_process()
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
             raise  # the reader of a pipe has gone: click ends quietly
+        except MemoryError as error:
+            raise KosbertError("not enough memory; raise the limit (ulimit -v), or close other programs") from error
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise KosbertError(f"{where}{error.strerror or error}") from error
@@ -41,8 +65,40 @@ class Command(click.Command):
 
 def prepare_output() -> None:
     """Show characters that the terminal's encoding lacks as escapes, where Python would fail."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal can show it, whoever wrote it: control codes, which move the cursor, are escaped."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+@contextmanager
+def _printable_errors() -> Iterator[None]:
+    try:
+        yield
+    except click.ClickException as error:
+        message = error.format_message()
+        if message == printable(message):
+            raise
+        if isinstance(error, click.UsageError):
+            raise click.UsageError(printable(message), error.ctx) from error
+        raise KosbertError(printable(message)) from error
+
+
+def _check_encoding(argument: str) -> None:
+    """Check that the system can be given an argument back, such as the name of a file."""
+    try:
+        os.fsencode(argument)
+    except UnicodeEncodeError as error:
+        raise KosbertError(
+            f"{argument!a:.60}: no text in {error.encoding}, the encoding of this locale; set LC_ALL to a UTF-8 one"
+        ) from None
 
 
 def prepare_process() -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import shutil
+import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -11,6 +12,7 @@ from support.commands import invoked
 from support.everyday import THEMES
 
 from kosbert.apps import clustering
+from kosbert.cli import main
 from kosbert.commands.cluster import ALIKE, SAME_TOPIC
 from kosbert.encoder.calibration import Calibration, write_calibration
 
@@ -151,3 +153,9 @@ def test_a_model_whose_cosines_tell_nothing_is_one_line(calibrated, file, tmp_pa
     output = kosbert(model, file, "--method", "communities", code=1)
     assert "reaches from a score of 2.5 to 2.5, and not to 3.5" in output
     assert output.count("\n") == 1
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_where_standard_output_is_closed_nothing_fails(tiny, file, monkeypatch, form):
+    monkeypatch.setattr(sys, "stdout", None)
+    main(["cluster", f"{tiny}", f"{file}", "--groups", "3", "--format", form], standalone_mode=False)

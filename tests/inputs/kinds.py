@@ -21,6 +21,7 @@ TEXTS = [
 SCORES = [0.5, 4, 2.25, 3, 1, 0]
 PAIRS = pd.DataFrame({"sentence1": TEXTS, "sentence2": TEXTS[1:] + TEXTS[:1], "score": SCORES})
 ONE = PAIRS[["sentence1"]].rename(columns={"sentence1": "sentence"})
+ENDLESS = b"a" * 10_000_001
 INVISIBLE = "\u200b\u200d\ufeff"
 
 RIGHT, TOLD, LINE = "right", "told", "line"
@@ -41,6 +42,7 @@ class Kind:
         pairs_expected: what is expected of pairs, where it differs.
         pairs_says: what is told or said of them, where it differs.
         pairs_options: the options for them, where they differ.
+        device: what the file is a link to, if it is none itself.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Kind:
     pairs_expected: str = ""
     pairs_says: str = ""
     pairs_options: tuple[str, ...] = ()
+    device: str = ""
 
 
 def lines(texts: list[str] = TEXTS, end: str = "\n", encoding: str = "utf-8") -> bytes:
@@ -248,5 +251,7 @@ KINDS = [
     ),
     Kind("a score such as 1_0", "mine.tsv", None, delimited(PAIRS).replace(b"2.25", b"1_0"), LINE, "is no number"),
     Kind("NUL, or a program", "mine.txt", b"\x7fELF\0\0\n", b"\x7fELF\0\0\n", LINE, "NUL"),
+    Kind("a line without end", "mine.txt", ENDLESS, ENDLESS, LINE, "more than 10,000,000 characters"),
+    Kind("a device, such as /dev/zero", "mine.txt", b"", b"", LINE, "a device; expected a file", device="/dev/zero"),
     Kind("an empty file", "mine.txt", b"", b"", LINE, "no texts in it", pairs_says="found nothing"),
 ]

@@ -25,6 +25,6 @@ def outcome(kind: Kind, command: str) -> str:
 
 def upload_outcome(kind: Kind) -> str:
     """Return what comes of an upload to the demo, which shows no lines about what it has found."""
-    if kind.texts is None:
+    if kind.texts is None or kind.device:
         return NONE
     return LINE if kind.expected == LINE or kind.name in UPLOAD_REFUSED else RIGHT

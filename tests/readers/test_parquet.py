@@ -31,9 +31,7 @@ def test_texts_of_every_type(table, read, told):
     assert told == []
 
 
-@pytest.mark.parametrize(
-    ("cells", "found"), [([1], "a number"), ([b"x"], "bytes"), ([["눈"]], "a list"), ([True], "true or false")]
-)
+@pytest.mark.parametrize(("cells", "found"), [([1], "a number"), ([b"x"], "bytes"), ([True], "true or false")])
 def test_a_column_of_something_else_is_refused(table, refused, cells, found):
     assert f"row 1: found {found}; expected a text" in refused(table(text=cells))
 
@@ -62,7 +60,7 @@ def test_pairs(table, scores):
         ([1.0, None], "row 2: score '' is no number"),
         ([float("nan"), 1.0], "row 1: score 'nan' is no number"),
         ([True, False], "row 1: found true or false; expected a score"),
-        ([[1], [2]], "row 1: found a list; expected a score"),
+        ([[1], [2]], r"column 'score' holds list<element: int64>; expected texts or numbers"),
     ],
 )
 def test_scores_that_are_no_numbers(table, scores, line):

@@ -155,7 +155,7 @@ def test_without_a_header_columns_have_numbers(write, read, refused):
 def test_a_huge_field_is_read_and_a_monstrous_one_refused(write, read, refused):
     assert read(write("a.csv", "text\n" + "눈" * 200_000 + "\n")) == ["눈" * 200_000]
     line = refused(write("a.csv", 'text,id\n"' + "a,b\n" * (1 << 22) + "\n"))
-    assert "a field of more than 16,777,216 characters, as when a quote is never closed" in line
+    assert "a row of more than 10,000,000 characters, as when a quote is never closed" in line
 
 
 def test_texts_can_be_read_again_and_a_change_that_is_no_text_is_noticed(write):

@@ -19,13 +19,14 @@ from pyarrow import parquet
 from tqdm import tqdm
 
 from kosbert.apps.stream import FINISHED, encode_stream, split
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write, exclusive, write_text
 from kosbert.inference.encoder import Encoder
 from kosbert.readers.layout import AS_NAMED, Layout, Tell, ignore
 from kosbert.readers.texts import Texts, open_texts
 
 PART_ROWS = 5_000  # rows that are encoded at once, and that a kill loses at most
+MAX_PART_ROWS = 100_000  # so that memory stays bounded
 FORMATS = (".parquet", ".npy")
 ROWS, NOTE = "rows.npy", "made_of.json"
 
@@ -63,13 +64,15 @@ def encode_file(
         column: the column of a table with the texts, see `open_texts`.
         layout: what else is said of the file.
         tell: takes a line for each thing that was found in the file and not said.
-        part_rows: the number of rows that are encoded, kept and lost together.
+        part_rows: the number of rows that are encoded, kept and lost together, at most `MAX_PART_ROWS`.
         overwrite: whether to replace an `out` that exists, and to drop what is left of another run.
 
     Raises:
         KosbertError: the file has no texts, `out` cannot be written, another run is writing it, or its working folder
             is left of a run with another input, encoder or `part_rows`.
     """
+    if not 1 <= part_rows <= MAX_PART_ROWS:
+        raise KosbertError(f"part_rows is {part_rows}; expected 1 to {MAX_PART_ROWS:,}")
     check_output(source, out, overwrite=overwrite)
     with open_texts(source, column=column, layout=layout, tell=tell) as texts:
         return _encode(encoder, _Survey.of(texts), out, part_rows=part_rows, overwrite=overwrite)
@@ -83,7 +86,7 @@ def _encode(encoder: Encoder, texts: "_Survey", out: Path, *, part_rows: int, ov
         _claim(work_dir, out, made_of, overwrite=overwrite)
         try:
             parts = encode_stream(encoder, texts.read_again(), rows, work_dir, part_rows=part_rows)
-            with tqdm(total=texts.rows, unit=" rows", desc=Path(texts.texts.name).name) as bar:
+            with tqdm(total=texts.rows, unit=" rows", desc=one_line(Path(texts.texts.name).name)) as bar:
                 for part in parts:
                     truncated += encoder.count_truncated(part)
                     bar.update(len(part))
@@ -181,18 +184,18 @@ def _claim(work_dir: Path, out: Path, made_of: dict[str, object], *, overwrite: 
         repeat = "repeat that one to finish it, or " if known else ""
         if not overwrite:
             raise KosbertError(f"{out}: {work_dir} is left of {run}; {repeat}say --overwrite to drop it")
-        click.echo(f"{out}: starting anew; what was left of {run} is dropped", err=True)
+        click.echo(one_line(f"{out}: starting anew; what was left of {run} is dropped"), err=True)
         (work_dir / FINISHED).unlink(missing_ok=True)
     write_text(note, json.dumps(made_of, indent=2) + "\n")
 
 
 def _write_parquet(rows: Path, parts: Iterator[list[str]], out: Path) -> None:
-    with rows.open("rb") as file:
+    with rows.open("rb") as file, out.open("wb") as written:  # Arrow takes the name for UTF-8, whatever the locale is
         np.lib.format.read_magic(file)
         (_, dimensions), _, number = np.lib.format.read_array_header_1_0(file)
         embedding = pyarrow.list_(pyarrow.float32(), dimensions)
         schema = pyarrow.schema({"text": pyarrow.string(), "embedding": embedding})
-        with parquet.ParquetWriter(out, schema, use_dictionary=False) as table:
+        with parquet.ParquetWriter(written, schema, use_dictionary=False) as table:
             for texts in parts:
                 numbers = np.fromfile(file, number, len(texts) * dimensions)
                 embeddings = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(numbers), type=embedding)

@@ -1,5 +1,6 @@
 """Clusters as text: a table to read, or JSON or CSV to process further."""
 
+import csv
 import json
 from collections.abc import Sequence
 from typing import Literal
@@ -36,7 +37,8 @@ def render(clusters: list[Cluster], sentences: Sequence[str], numbers: Sequence[
     ]
     if form == "csv":
         typed = pd.DataFrame(entries).astype({"group": "Int64", "central": int})
-        return str(typed.to_csv(index=False, lineterminator="\n"))
+        # Quotes around each text, for a carriage return in it would end the row without them.
+        return str(typed.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))
     groups = [
         {"group": number, "sentences": len(cluster.rows), "central": sentences[cluster.central]}
         for number, cluster in enumerate(clusters, start=1)

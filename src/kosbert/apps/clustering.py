@@ -88,8 +88,10 @@ def agglomerative(embeddings: Embeddings, *, distance: float) -> list[Cluster]:
         The clusters, the largest first.
 
     Raises:
-        KosbertError: there are no embeddings, or too many.
+        KosbertError: there are no embeddings, or too many, or `distance` is not between 0 and 2.
     """
+    if not 0 < distance <= 2:  # noqa: PLR2004 - the distance of opposites
+        raise KosbertError(f"distance is {distance}; expected more than 0, and 2 at most")
     units = _normalized(embeddings)
     check_size(len(units))
     if len(units) == 1:
@@ -125,8 +127,10 @@ def communities(embeddings: Embeddings, *, similarity: float, smallest: int) -> 
         The clusters, the largest first; `unclustered` gives the sentences in none.
 
     Raises:
-        KosbertError: there are no embeddings.
+        KosbertError: there are no embeddings, or `similarity` is no cosine.
     """
+    if not -1 <= similarity <= 1:
+        raise KosbertError(f"similarity is {similarity}; expected a cosine, from -1 to 1")
     from sentence_transformers.util import community_detection  # noqa: PLC0415 - imports torch
 
     units = _normalized(embeddings)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow
 
+from kosbert.data.tables import preview
 from kosbert.errors import KosbertError, needs_extra
 from kosbert.inference.load import load
 
@@ -32,7 +33,7 @@ def with_embeddings(dataset: Any, model: str, *, column: str = "text", workers: 
         import ray  # noqa: PLC0415 - an extra
     names = dataset.schema().names
     if column not in names:
-        raise KosbertError(f"no column {column!r} in the dataset; it has {', '.join(names)}")
+        raise KosbertError(f"no column {column!r} in the dataset; it has {preview(names)}")
     resources = ray.cluster_resources()
     cpus, gpus = resources.get("CPU", 1), int(resources.get("GPU", 0))
     return dataset.map_batches(

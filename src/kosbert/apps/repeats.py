@@ -33,11 +33,6 @@ class Groups:
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    @classmethod
-    def open(cls, members: Path, starts: Path) -> Groups:
-        """Open groups that were saved; the files are memory-mapped."""
-        return cls(np.load(members, mmap_mode="r"), np.load(starts, mmap_mode="r"))
-
     def save(self, members: Path, starts: Path) -> None:
         """Save the groups as two .npy files."""
         for path, numbers in ((members, self.members), (starts, self.starts)):

@@ -102,6 +102,7 @@ class SentenceIndex:
             raise KosbertError("search expects a list of queries, found a text; for one query: search([query])")
         if top < 1:
             raise KosbertError(f"top is {top}; expected 1 or more")
+        top = min(top, len(self))
         embeddings = normalize(self._encoder.encode(queries))
         candidates = zip(embeddings, self._find_candidates(embeddings, min(top, len(self._sentences))), strict=True)
         return [self._hits(*rescore(self._embeddings, texts, query, top), top) for query, texts in candidates]

@@ -21,6 +21,7 @@ from numpy.typing import DTypeLike
 from tqdm import tqdm
 
 from kosbert.apps.search import normalize
+from kosbert.errors import one_line
 from kosbert.inference.encoder import Encoder
 
 FINISHED = "finished"  # the name of the file with the digests, one line for each part
@@ -64,7 +65,7 @@ def encode_stream(
                     resuming = expected == _line(settings, part, rows.read(row_bytes * len(part)))
                     if expected and not resuming:
                         left = f"what is left of an earlier run fits up to row {count:,}"
-                        tqdm.write(f"{out}: {left}; encoding again from there", sys.stderr)
+                        tqdm.write(one_line(f"{out}: {left}; encoding again from there"), sys.stderr)
                 if not resuming:
                     _cut(rows, header_bytes + row_bytes * count)
                     _cut(digests, LINE_BYTES * number_of_part)

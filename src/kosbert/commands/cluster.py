@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from kosbert.command import printable
 from kosbert.commands import options as shared
 from kosbert.commands.paths import Input, Model, Output, UserCommand
 from kosbert.errors import KosbertError, needs_extra
@@ -40,12 +41,12 @@ SAME_TOPIC, ALIKE = 0.8, 3.5
 )
 @click.option(
     "--distance",
-    type=click.FloatRange(0, 2, min_open=True),
+    type=shared.FloatRange(0, 2, min_open=True),
     help=f"agglomerative: 1 − cosine of groups to merge, at most.  [default: of pairs with a score of {SAME_TOPIC:g}]",
 )
 @click.option(
     "--similarity",
-    type=click.FloatRange(0, 1),
+    type=shared.FloatRange(0, 1),
     help=f"communities: cosine to a group's central sentence, at least.  [default: of pairs with a score of {ALIKE:g}]",
 )
 @click.option(
@@ -97,6 +98,9 @@ def cluster(
     decides their number. communities, for large files, finds groups of sentences that are much alike, and leaves the
     others out.
 
+    A spreadsheet that opens CSV takes a sentence that begins with = + - or @ for a formula: import the column as text,
+    or use JSON.
+
     The defaults of --distance and --similarity are cosines of the model's calibration, which it has from its training:
     those of pairs with a certain score, from 0 (unrelated) to 5 (equivalent).
     """
@@ -106,13 +110,15 @@ def cluster(
     from kosbert import load
     from kosbert.apps import cluster_table, clustering
     from kosbert.files import write_text
+    from kosbert.readers.texts import read_numbered
 
     if picture:
         with needs_extra("plot", "--picture"):
             from kosbert.apps import cluster_plot  # matplotlib takes a while
 
         cluster_plot.check(picture)
-    numbers, sentences = _read(file, column=column, layout=layout)
+    filled = read_numbered(file, column=column, layout=layout, tell=shared.tell)
+    numbers, sentences = [*filled], [*filled.values()]
     if method == "agglomerative":
         clustering.check_size(len(sentences))
     with load(model, max_length=max_length) as encoder:
@@ -126,9 +132,13 @@ def cluster(
     if out:
         write_text(out, text)
     else:
+        if form == "json":
+            text = shared.escaped(text)
+        elif shared.on_terminal():
+            text = printable(text)
         if form != "table":  # which is for people, and may have escapes
             shared.check_encodable(text)
-        click.echo(text, nl=False)
+        click.echo(text, nl=False, color=True)  # else click drops what looks like a colour from a sentence
 
 
 def _check_method(method: str, given: dict[str, Any]) -> None:
@@ -160,13 +170,3 @@ def _cosine(calibration: Calibration | None, score: float, option: str, model: s
     meaning = f"cosine of at least {cosine:.3f}, which this model gives to pairs with a score of {score:g} of 5"
     shared.tell(f"alike: a {meaning}; {option} says otherwise")
     return cosine
-
-
-def _read(file: Path, *, column: str | None, layout: Layout) -> tuple[list[int], list[str]]:
-    from kosbert.readers.texts import open_texts
-
-    with open_texts(file, column=column, layout=layout, tell=shared.tell) as texts:
-        filled = dict(texts.filled())
-    if not filled:
-        raise KosbertError(f"{file}: no texts in it")
-    return [*filled], [*filled.values()]

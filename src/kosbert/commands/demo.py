@@ -63,5 +63,5 @@ def demo(
         options.tell_truncated(encoder, engine.corpus.truncated, engine.corpus.size)
         if place.hosts is None:
             options.tell(f"Warning: {host} is no loopback address; whoever reaches this machine can use the demo")
-        click.echo(f"The demo with {model}: {place.address} (Ctrl-C stops it)")
+        options.say(f"The demo with {model}: {place.address} (Ctrl-C stops it)")
         servers.serve_until_stopped(server.create_app(engine, hosts=place.hosts, api_key=key), sock)

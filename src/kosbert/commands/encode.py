@@ -24,13 +24,13 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 @options.max_length
 @click.option(
     "--part",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 100_000),
     default=5_000,
     show_default=True,
     help="Rows in a part; finished parts survive a kill.",
 )
 @click.option(
-    "--processes", type=click.IntRange(min=1), default=1, show_default=True, help="Number of processes on the CPU."
+    "--processes", type=click.IntRange(1, 256), default=1, show_default=True, help="Number of processes on the CPU."
 )
 @click.option("--devices", callback=_names, help="One process on each of these devices, such as cuda:0,cuda:1.")
 @click.option("--int8", is_flag=True, help="Encode in int8 on the CPU: faster, a little less exact (extra openvino).")
@@ -78,4 +78,4 @@ def encode(
             overwrite=overwrite,
         )
         options.tell_truncated(encoder, encoded.truncated, encoded.rows)
-    click.echo(f"{encoded.rows:,} embeddings of {encoder.dimensions} dimensions in {out}")
+    options.say(f"{encoded.rows:,} embeddings of {encoder.dimensions} dimensions in {out}")

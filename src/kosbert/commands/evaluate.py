@@ -79,7 +79,7 @@ def evaluate(
     if metrics:
         write_metrics(metrics, found)
     rows = [[one, *(found[f"{one}_{other}"] for other in CORRELATIONS)] for one in SIMILARITIES]
-    click.echo(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
+    options.say(f"{model} on the {len(pairs):,} pairs of {file}: correlation × 100 of score and similarity\n")
     click.echo(tabulate(rows, headers=["", *(other.title() for other in CORRELATIONS)], floatfmt=".2f"))
     if encoder.calibration:
         click.echo(f"\n{_meaning(encoder.calibration)}")

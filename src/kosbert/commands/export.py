@@ -63,10 +63,10 @@ def export(
         exporting.SENTENCES if check is None else read_filled(check, column=column, layout=layout, tell=options.tell)
     )
     lowest = exporting.export(model, out, formats=formats, precisions=precisions, weights=not no_weights, texts=texts)
-    click.echo(f"{out}: lowest cosines with the original among {len(texts):,} texts")
+    options.say(f"{out}: lowest cosines with the original among {len(texts):,} texts")
     manifest = read_manifest(out)
     for one in manifest.exports if manifest else ():
         code = loading_code(str(out), one.graph)
-        click.echo(f"  {one.graph}: {one.megabytes(out):.1f} MB, {lowest[one.graph]:.5f}{': ' if code else ''}{code}")
+        options.say(f"  {one.graph}: {one.megabytes(out):.1f} MB, {lowest[one.graph]:.5f}{': ' if code else ''}{code}")
     for note in filter(None, (FORMATS[name].note for name in formats)):
         click.echo(note)

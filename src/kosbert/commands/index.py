@@ -22,7 +22,7 @@ from kosbert.readers.layout import Layout
 @click.option("--exact", is_flag=True, help="Make no graph: search is slower, and misses nothing.")
 @click.option(
     "--threads",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 1_024),
     default=0,
     help="Threads that build the graph; with 1, the same input gives the same bytes.  [default: one for each core]",
 )
@@ -57,7 +57,7 @@ def index(
             filled = (text for _, text in texts.filled())
             built = build(filled, encoder, folder, exact=exact, total=rows, threads=threads, max_length=max_length)
             options.tell_truncated(encoder, built.truncated, built.texts)  # each distinct text once
-    click.echo(f"{folder}: {built.rows:,} sentences, {built.texts:,} distinct ones{_recall(built.recall)}")
+    options.say(f"{folder}: {built.rows:,} sentences, {built.texts:,} distinct ones{_recall(built.recall)}")
 
 
 def _recall(recall: float | None) -> str:

@@ -59,4 +59,4 @@ def mteb(model: str, tasks: str, out: Path, name: str | None, max_length: int | 
     finally:  # a later task may fail, as where its data cannot be had
         if rows:
             click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
-            click.echo(f"\nmteb's results are in {out}")
+            options.say(f"\nmteb's results are in {out}")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import json
+import math
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
+from kosbert.command import printable
 from kosbert.errors import KosbertError
 from kosbert.readers.layout import Format, Layout, Quotes
 
@@ -24,11 +28,25 @@ Text has a row on each line. A table is .tsv, .csv, .jsonl, .json, .parquet or .
 or Zstandard; - is standard input. What was found in a file and not said, such as its encoding, is told.
 """
 
+# DEL and what else of control codes JSON has as they are, and what turns the direction of writing.
+CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
 max_length = click.option(
     "--max-length",
     type=click.IntRange(min=8),
     help="Number of tokens of a text that are read.  [default: the model's own, 128 for ours]",
 )
+
+
+class FloatRange(click.FloatRange):
+    """A number between two others; NaN, which click lets pass, is between none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
+        """Return the number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return number
 
 
 def column(what: str) -> Callable[[Function], Function]:
@@ -66,14 +84,29 @@ def layout(function: Callable[..., Any]) -> Callable[..., Any]:
     return with_layout
 
 
+def say(line: str) -> None:
+    """Print a line of the result."""
+    click.echo(printable(line))
+
+
+def escaped(text: str) -> str:
+    """Return JSON with an escape, which stands for the same, in place of each character that a terminal obeys."""
+    return CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text)
+
+
 def tell(line: str) -> None:
     """Tell the user something beside the result."""
-    click.echo(line, err=True)
+    click.echo(printable(line), err=True)
 
 
 def shows_any_character() -> bool:
     """Return whether standard output takes every character, as UTF-8 does."""
-    return codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
+    return codecs.lookup(_encoding()).name.startswith("utf")
+
+
+def on_terminal() -> bool:
+    """Return whether somebody reads standard output on a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def check_encodable(text: str) -> None:
@@ -82,7 +115,7 @@ def check_encodable(text: str) -> None:
     Raises:
         KosbertError: its encoding lacks a character.
     """
-    encoding = sys.stdout.encoding or "utf-8"
+    encoding = _encoding()
     try:
         text.encode(encoding)
     except UnicodeEncodeError as error:
@@ -90,6 +123,11 @@ def check_encodable(text: str) -> None:
         raise KosbertError(
             f"standard output is {encoding}, which lacks {lacking!a}; write a file with --out"
         ) from error
+
+
+def _encoding() -> str:
+    """Return the encoding of standard output, which may be closed."""
+    return (sys.stdout and sys.stdout.encoding) or "utf-8"
 
 
 def tell_truncated(encoder: BaseEncoder, truncated: int, texts: int) -> None:

@@ -1,6 +1,7 @@
 """What a command reads and writes: no output may be what the same command reads, or its other output."""
 
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -88,8 +89,9 @@ def _check_text(param: click.Parameter, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding().upper()
         raise KosbertError(
-            f"{_shown(param)}: expected UTF-8, found other bytes ({text!a:.60}); set the terminal to UTF-8"
+            f"{_shown(param)}: expected {encoding}, found other bytes ({text!a:.60}); set the terminal to UTF-8"
         ) from None
 
 

@@ -89,7 +89,7 @@ def search(
     for text, hits in zip(queries, found.search(queries, top=top), strict=True):
         if as_json:
             shown = [{"row": hit.row + 1, "score": round(hit.score, 6), "text": hit.text} for hit in hits]
-            click.echo(json.dumps({"query": text, "hits": shown}, ensure_ascii=ascii_only))
+            click.echo(options.escaped(json.dumps({"query": text, "hits": shown}, ensure_ascii=ascii_only)))
         else:
             click.echo(f"{one_line(text)}\n{_table(hits)}\n")
 

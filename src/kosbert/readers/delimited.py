@@ -7,20 +7,19 @@ from itertools import islice
 
 from kosbert.data.tables import STS_COLUMNS, preview
 from kosbert.errors import KosbertError, one_line
-from kosbert.readers.layout import Quotes, ReadError, Tell
+from kosbert.readers.layout import MAX_LENGTH, Quotes, ReadError, Tell
 from kosbert.readers.sources import Source
 from kosbert.readers.table import Row, Table
 
 Rows = Iterator[tuple[int, list[str]]]
 
-MAX_FIELD = 1 << 24  # characters of a field; Python's 131,072 are fewer than those of a long article
 SAMPLE_ROWS = 100  # rows that have to agree about the delimiter
 DELIMITERS = {"\t": "tabs", ",": "','", ";": "';'", "|": "'|'"}
 FIRST_LINE = 1_000  # characters; more than the header of KorSTS has
 NONE = "\0"  # separates nothing, for no text holds it
 QUOTES_HINT = "if quotes are letters in this file, say --quotes letters"
 MALFORMED = {  # what Python's messages hold, and what we say
-    "field limit": f"a field of more than {MAX_FIELD:,} characters, as when a quote is never closed",
+    "row limit": f"a row of more than {MAX_LENGTH:,} characters, as when a quote is never closed",
     "unexpected end": "a quote is never closed",
     "expected after": "a field goes on after its closing quote",
 }
@@ -112,25 +111,35 @@ def _split(source: Source, delimiter: str, *, letters: bool) -> Rows:
     Raises:
         ReadError: the quotes of a field are malformed, or seem to be letters.
     """
-    with source.open_text(newline="") as file:
-        reader = csv.reader(
-            file, delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE if letters else csv.QUOTE_MINIMAL
-        )
-        try:
-            for fields in _with_large_fields(reader):
-                if delimiter == "\t":
-                    _check_quotes(fields)
-                yield reader.line_num, fields
-        except csv.Error as error:
-            found = next((text for part, text in MALFORMED.items() if part in str(error)), one_line(error))
-            raise ReadError(f"{source.name}, line {reader.line_num}: {found}", hint=QUOTES_HINT) from error
+    length = 0  # of the row so far
+
+    def lines() -> Iterator[str]:
+        nonlocal length
+        for line in source.lines(newline=""):
+            length += len(line)
+            if length > MAX_LENGTH:
+                raise csv.Error("row limit")
+            yield line
+
+    reader = csv.reader(
+        lines(), delimiter=delimiter, strict=True, quoting=csv.QUOTE_NONE if letters else csv.QUOTE_MINIMAL
+    )
+    try:
+        for fields in _with_large_fields(reader):
+            length = 0
+            if delimiter == "\t":
+                _check_quotes(fields)
+            yield reader.line_num, fields
+    except csv.Error as error:
+        found = next((text for part, text in MALFORMED.items() if part in str(error)), one_line(error))
+        raise ReadError(f"{source.name}, line {reader.line_num}: {found}", hint=QUOTES_HINT) from error
 
 
 def _with_large_fields(reader: Iterator[list[str]]) -> Iterator[list[str]]:
     """Yield rows under our own limit of a field's size; between rows, the process has the one it had."""
     fields: list[str] | None = []
     while fields is not None:
-        others = csv.field_size_limit(MAX_FIELD)
+        others = csv.field_size_limit(MAX_LENGTH)  # Python's 131,072 are fewer than those of a long article
         try:
             fields = next(reader, None)
         finally:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 Format = Literal["text", "tsv", "csv", "jsonl", "json", "parquet", "xlsx"]
 Quotes = Literal["auto", "csv", "letters"]
@@ -13,6 +13,8 @@ Tell = Callable[[str], None]  # takes one line about something that was found, a
 
 STANDARD_INPUT = Path("-")
 ERROR_LENGTH = 200  # characters that are shown of what a library says
+MAX_LENGTH = 10_000_000  # characters of a line, and of a row of a table
+MAX_TEXT = 1_000_000  # characters of a text: as many as a novel has; a tokenizer takes nearly a kilobyte for each
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,4 @@ def ignore(_: str) -> None:
 
 def shown(path: Path) -> str:
     """Return how messages name a file."""
-    return "standard input" if path == STANDARD_INPUT else f"{path}"
+    return "standard input" if path == STANDARD_INPUT else one_line(path)

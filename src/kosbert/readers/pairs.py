@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from sys import getsizeof
 
 from kosbert.data.tables import TUNE_COLUMNS, is_blank, parse_score, preview
 from kosbert.errors import KosbertError
 from kosbert.readers.formats import open_table
 from kosbert.readers.layout import AS_NAMED, Layout, Tell, ignore
 from kosbert.readers.sources import open_source
-from kosbert.readers.table import Table, as_score, as_text, choose_numbers, plain_name, refusal
+from kosbert.readers.table import Table, as_score, as_text, check_memory, choose_numbers, plain_name, refusal
 
 Pair = tuple[str, str, float]
 
@@ -35,7 +36,11 @@ def read_pairs(
     """
     with open_source(path, layout=layout, tell=tell) as source:
         table = open_table(source, layout, tell)
-        pairs = list(_pairs(table, columns, header=layout.header))
+        pairs, size = [], 0
+        for pair in _pairs(table, columns, header=layout.header):
+            size += sum(map(getsizeof, pair))
+            check_memory(table.name, size)
+            pairs.append(pair)
     if not pairs:
         raise KosbertError(f"{table.name}: no pairs in it")
     return pairs

@@ -39,10 +39,9 @@ def _read(table: Table, values: Values, chosen: Sequence[int]) -> Iterator[Row]:
 
 
 def _lines(source: Source) -> Iterator[tuple[str, object]]:
-    with source.open_text(newline=None) as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield f"line {number}", _parse(source, line, first_line=number)
+    for number, line in enumerate(source.lines(newline=None), start=1):
+        if line.strip():
+            yield f"line {number}", _parse(source, line, first_line=number)
 
 
 def _items(source: Source) -> Iterator[tuple[str, object]]:

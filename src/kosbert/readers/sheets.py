@@ -17,6 +17,7 @@ from kosbert.readers.table import Row, Table
 Cells = Sequence[Any]  # openpyxl's
 
 DIGITS = 15  # of a number, as many as Excel keeps
+MAX_ROWS = 1 << 20  # of a sheet, as many as Excel has
 FORMULA = re.compile(rb"<(\w+:)?f[\s/>]")
 
 
@@ -67,7 +68,10 @@ def _read(source: Source, width: int, chosen: Sequence[int]) -> Iterator[Row]:
 def _rows(book: Any) -> Iterator[tuple[int, Cells]]:  # noqa: ANN401 - openpyxl's
     sheet = book.worksheets[0]
     sheet.reset_dimensions()  # some programs write wrong ones
-    yield from enumerate(sheet.iter_rows(), start=1)
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        if number > MAX_ROWS:  # openpyxl gives each row that a file leaves out, up to whatever number it names next
+            raise ValueError(f"more than {MAX_ROWS:,} rows")
+        yield number, cells
 
 
 def _rows_with_formulas(source: Source) -> Iterator[tuple[int, Cells, Cells]]:

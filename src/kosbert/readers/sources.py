@@ -1,20 +1,24 @@
 """A user's file as one that can be read several times: pipes and compressed files are copied to a temporary one."""
 
 import gzip
+import io
 import os
+import shutil
 import stat
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TextIO
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.readers.encodings import CHUNK, find_encoding
-from kosbert.readers.layout import ERROR_LENGTH, STANDARD_INPUT, Format, Layout, ReadError, Tell, shown
+from kosbert.readers.layout import ERROR_LENGTH, MAX_LENGTH, STANDARD_INPUT, Format, Layout, ReadError, Tell, shown
 
 FORMATS: dict[str, Format] = {
     ".tsv": "tsv",
@@ -34,6 +38,9 @@ REFUSED = {
 }
 PACKED = (".gz", ".zst")  # endings that stand after that of the format
 UNPACKED = 8  # times as large as a file may be, Parquet and XLSX may be inside
+MAX_AT_ONCE = 1 << 30  # bytes of what is read into memory at once: JSON, or a workbook without its compression
+LETTER_BYTES = 4  # of a letter in any encoding, at most
+PATIENCE = 5.0  # seconds after which a user is told what a command waits for
 MAGIC_BYTES = 4
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"  # the first bytes of files
 ZIP, PARQUET, OLE = b"PK\x03\x04", b"PAR1", b"\xd0\xcf\x11\xe0"
@@ -68,12 +75,28 @@ class Source:
             KosbertError: the block reads what is not text in the encoding of the file.
         """
         try:
-            with self.path.open(encoding=self.encoding, newline=newline) as file:
+            with naming(self.name), self.path.open(encoding=self.encoding, newline=newline) as file:
                 if file.read(1) != "\ufeff":
                     file.seek(0)
                 yield file
         except UnicodeDecodeError as error:
             raise KosbertError(f"{self.name}: it was changed while it was read; run this again") from error
+
+    def lines(self, newline: str | None) -> Iterator[str]:
+        """Yield the lines of the file with their ends.
+
+        Args:
+            newline: see `open_text`.
+
+        Raises:
+            KosbertError: a line has more than `MAX_LENGTH` characters.
+        """
+        with self.open_text(newline) as file:
+            most = MAX_LENGTH + len("\r\n")
+            for number, line in enumerate(iter(partial(file.readline, most), ""), start=1):
+                if len(line.rstrip("\r\n")) > MAX_LENGTH:
+                    raise _too_long(self.name, number)
+                yield line
 
 
 @contextmanager
@@ -90,31 +113,51 @@ def open_source(path: Path, *, layout: Layout, tell: Tell, max_bytes: int | None
         KosbertError: the file is damaged or too large, or is not in the format that its name or the user says.
         OSError: the file cannot be read.
     """
+    with ExitStack() as stack:
+        with naming(shown(path)):
+            source = _prepare(path, stack, layout=layout, tell=tell, max_bytes=max_bytes)
+        yield source
+
+
+def _prepare(path: Path, stack: ExitStack, *, layout: Layout, tell: Tell, max_bytes: int | None) -> Source:
+    """Copy or unpack a file, where it has to be, until the stack is closed, and check what it is."""
     name, endings = shown(path), [ending.lower() for ending in path.suffixes[-2:]]
     packed = endings.pop() if endings and endings[-1] in PACKED else ""
     ending = endings[-1] if endings else ""
     if layout.format is None and ending in REFUSED:
         raise KosbertError(f"{name}: {ending} files cannot be read; {REFUSED[ending]}")
     form = layout.format or FORMATS.get(ending, "text")
-    with ExitStack() as stack:
-        plain = path
-        if not _can_be_read_again(path):
-            plain = stack.enter_context(_copied(_read(path), name, max_bytes))
-        start, _ = _ends(plain)
-        if start.startswith((GZIP, ZSTD)):
-            packing = "gzip" if start.startswith(GZIP) else "zstd"
-            plain = stack.enter_context(_copied(_unpacked(plain, name, packing), name, max_bytes))
-            if not packed:
-                tell(f"{name}: unpacked with {packing}")
-        elif packed:
-            raise KosbertError(f"{name}: its name ends in {packed}, but it is not compressed; rename it")
-        if max_bytes is not None and plain.stat().st_size > max_bytes:
-            raise KosbertError(f"{name}: more than {max_bytes:,} bytes")
-        if form in BINARY:
-            yield Source(name, plain, form, max_bytes=max_bytes)
-        else:
-            _check_text(plain, name)
-            yield Source(name, plain, form, find_encoding(plain, name, layout.encoding, tell))
+    if form == "json":
+        max_bytes = min(max_bytes or MAX_AT_ONCE, MAX_AT_ONCE)
+    has_lines, plain = form not in (*BINARY, "json"), path
+    if not _can_be_read_again(path):
+        with _told_of_waiting(name, tell):
+            plain = stack.enter_context(_copied(_read(path, name), name, max_bytes, has_lines=has_lines))
+    start, _ = _ends(plain)
+    if start.startswith((GZIP, ZSTD)):
+        packing = "gzip" if start.startswith(GZIP) else "zstd"
+        unpacked = _unpacked(plain, name, packing)
+        plain = stack.enter_context(_copied(unpacked, name, max_bytes, has_lines=has_lines))
+        if not packed:
+            tell(f"{name}: unpacked with {packing}")
+    elif packed:
+        raise KosbertError(f"{name}: its name ends in {packed}, but it is not compressed; rename it")
+    if max_bytes is not None and plain.stat().st_size > max_bytes:
+        raise _too_large(name, max_bytes)
+    if form in BINARY:
+        return Source(name, plain, form, max_bytes=max_bytes)
+    _check_text(plain, name)
+    return Source(name, plain, form, find_encoding(plain, name, layout.encoding, tell))
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Name the file in an error of the system that reads from it, which does not, as when the disk is bad."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or name
+        raise
 
 
 def check_unpacked(source: Source, size: int) -> None:
@@ -125,10 +168,14 @@ def check_unpacked(source: Source, size: int) -> None:
         size: the number of bytes that it unpacks to, as it says itself.
 
     Raises:
-        KosbertError: there are more than `UNPACKED` times the bytes that a file may have.
+        KosbertError: there are more than `UNPACKED` times the bytes that a file may have, or more of a workbook than
+            are read into memory at once.
     """
-    if source.max_bytes is not None and size > UNPACKED * source.max_bytes:
-        raise KosbertError(f"{source.name}: unpacks to more than {UNPACKED * source.max_bytes:,} bytes")
+    limit = UNPACKED * source.max_bytes if source.max_bytes is not None else None
+    if source.format == "xlsx":
+        limit = min(limit or MAX_AT_ONCE, MAX_AT_ONCE)
+    if limit is not None and size > limit:
+        raise KosbertError(f"{source.name}: unpacks to more than {limit:,} bytes")
 
 
 def _can_be_read_again(path: Path) -> bool:
@@ -142,12 +189,37 @@ def _can_be_read_again(path: Path) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISDIR(mode)  # a folder is refused when it is opened
 
 
-def _read(path: Path) -> Iterator[bytes]:
-    if path == STANDARD_INPUT:
-        yield from _chunks(sys.stdin.buffer)
-    else:
+@contextmanager
+def _told_of_waiting(name: str, tell: Tell) -> Iterator[None]:
+    """Tell the user what is waited for, if it takes long: a pipe may have no writer, or one that never closes it."""
+    line = f"{name}: not at its end yet; it is read to its end before anything else is done (Ctrl-C stops)"
+    timer = threading.Timer(PATIENCE, tell, [line])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _read(path: Path, name: str) -> Iterator[bytes]:
+    if path != STANDARD_INPUT:
         with path.open("rb") as file:
+            _check_no_device(file, name)
             yield from _chunks(file)
+    elif sys.stdin is None:
+        raise KosbertError(f"{name}: closed; expected a file or a pipe")
+    else:
+        _check_no_device(sys.stdin.buffer, name)
+        yield from _chunks(sys.stdin.buffer)
+
+
+def _check_no_device(file: IO[bytes], name: str) -> None:
+    """Check that a file is no device, such as /dev/zero, but for a terminal that somebody types on."""
+    with suppress(io.UnsupportedOperation):  # it is in memory
+        mode = os.fstat(file.fileno()).st_mode
+        if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not file.isatty():
+            raise KosbertError(f"{name}: a device; expected a file or a pipe")
 
 
 def _chunks(file: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
@@ -172,16 +244,42 @@ def _unpacked(path: Path, name: str, packing: str) -> Iterator[bytes]:
 
 
 @contextmanager
-def _copied(chunks: Iterator[bytes], name: str, max_bytes: int | None) -> Iterator[Path]:
-    """Give a temporary file with the bytes."""
+def _copied(chunks: Iterator[bytes], name: str, max_bytes: int | None, *, has_lines: bool) -> Iterator[Path]:
+    """Give a temporary file with the bytes; what has no end fills no more than half of the disk that is free."""
     with tempfile.NamedTemporaryFile(prefix="kosbert-") as file:
-        size = 0
-        for chunk in chunks:
+        size, room = 0, shutil.disk_usage(tempfile.gettempdir()).free // 2
+        for chunk in _with_lines(chunks, name) if has_lines else chunks:
             size += len(chunk)
             if max_bytes is not None and size > max_bytes:
-                raise KosbertError(f"{name}: more than {max_bytes:,} bytes")
+                raise _too_large(name, max_bytes)
+            if size > room:
+                raise KosbertError(
+                    f"{name}: more than {room:,} bytes, half of what was free in {tempfile.gettempdir()}; give it as a "
+                    "file that is not compressed, or let TMPDIR name a folder with more room"
+                )
             _write(file, chunk)
         yield Path(file.name)
+
+
+def _with_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """Pass on the bytes of a text, as long as each of its lines may have an end."""
+    line, length = 1, 0
+    for chunk in chunks:
+        length = 0 if b"\n" in chunk or b"\r" in chunk else length + len(chunk)
+        if length > LETTER_BYTES * MAX_LENGTH:
+            raise _too_long(name, line)
+        line += chunk.count(b"\n")
+        yield chunk
+
+
+def _too_long(name: str, line: int) -> KosbertError:
+    return KosbertError(
+        f"{name}, line {line}: more than {MAX_LENGTH:,} characters; expected a text or a row on each line"
+    )
+
+
+def _too_large(name: str, max_bytes: int) -> KosbertError:
+    return KosbertError(f"{name}: more than {max_bytes:,} bytes")
 
 
 def _write(file: IO[bytes], chunk: bytes) -> None:

@@ -8,12 +8,14 @@ from decimal import Decimal
 
 from kosbert.data.tables import PREVIEW_LENGTH, parse_score
 from kosbert.errors import KosbertError
-from kosbert.readers.layout import ReadError
+from kosbert.readers.layout import MAX_TEXT, ReadError
 
 Row = tuple[str, Sequence[object]]  # where a row is, such as "line 3", and cells of it
 
 DEFAULT_COLUMNS = ("sentence", "text", "문장", "텍스트")  # what is read where no column is named
 MAX_NAMES, NAME_LENGTH = 12, 40  # columns that an error names, and characters of each
+MAX_IN_MEMORY = 1 << 32  # bytes of texts that are read into memory
+SCORE_LENGTH = 1_000  # characters of a number; a Decimal of Parquet has 77
 KINDS = (
     (bool, "true or false"),
     ((int, float, Decimal), "a number"),
@@ -100,11 +102,27 @@ def as_text(cell: object) -> str:
         return ""
     if not isinstance(cell, str):
         raise ValueError(f"found {_kind(cell)}; expected a text")  # noqa: TRY004 - the reader adds where
+    if len(cell) > MAX_TEXT:
+        raise ValueError(f"a text of more than {MAX_TEXT:,} characters")
     try:
         cell.encode()
     except UnicodeEncodeError as error:
         raise ValueError("a text with half of a surrogate pair, which is no letter") from error
     return cell
+
+
+def check_memory(name: str, size: int) -> None:
+    """Check that texts fit in memory; a small file can unpack to more than any machine has.
+
+    Args:
+        name: how messages name the file.
+        size: the bytes of the texts so far.
+
+    Raises:
+        KosbertError: they have more than `MAX_IN_MEMORY` bytes.
+    """
+    if size > MAX_IN_MEMORY:
+        raise KosbertError(f"{name}: more than {MAX_IN_MEMORY:,} bytes of texts, too many to hold in memory")
 
 
 def as_score(cell: object) -> float:
@@ -115,7 +133,8 @@ def as_score(cell: object) -> float:
     """
     if isinstance(cell, bool) or not isinstance(cell, str | int | float | Decimal | None):
         raise ValueError(f"found {_kind(cell)}; expected a score")  # noqa: TRY004 - the reader adds where
-    return parse_score("" if cell is None else f"{cell}")
+    text = "" if cell is None else f"{cell}"
+    return parse_score(text if len(text) <= SCORE_LENGTH else f"{text[:SCORE_LENGTH]}…")
 
 
 def _kind(cell: object) -> str:

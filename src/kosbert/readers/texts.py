@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from sys import getsizeof
 
 from kosbert.data.tables import is_blank
 from kosbert.errors import KosbertError
@@ -19,13 +20,14 @@ from kosbert.readers.table import (
     Row,
     Table,
     as_text,
+    check_memory,
     choose_column,
     choose_numbers,
     plain_name,
     refusal,
 )
 
-__all__ = ["DEFAULT_COLUMNS", "Texts", "is_blank", "open_texts", "read_filled"]
+__all__ = ["DEFAULT_COLUMNS", "Texts", "is_blank", "open_texts", "read_filled", "read_numbered"]
 
 # Names that the one column of a table often has. Any other word may be a name or a text.
 USUAL_NAMES = frozenset(
@@ -108,19 +110,33 @@ def read_filled(path: Path, *, column: str | None = None, layout: Layout = AS_NA
     """Read the texts of a file that are not blank.
 
     Raises:
-        KosbertError: the file cannot be read by `open_texts`, or has no such texts.
+        KosbertError: see `read_numbered`.
     """
+    return [*read_numbered(path, column=column, layout=layout, tell=tell).values()]
+
+
+def read_numbered(
+    path: Path, *, column: str | None = None, layout: Layout = AS_NAMED, tell: Tell = ignore
+) -> dict[int, str]:
+    """Read the texts of a file that are not blank, each by the number of its row, counted from 1.
+
+    Raises:
+        KosbertError: the file cannot be read by `open_texts`, has no such texts, or too many to hold in memory.
+    """
+    filled, size = {}, 0
     with open_texts(path, column=column, layout=layout, tell=tell) as texts:
-        filled = [text for _, text in texts.filled()]
+        for row, text in texts.filled():
+            size += getsizeof(text)
+            check_memory(texts.name, size)
+            filled[row] = text
     if not filled:
         raise KosbertError(f"{texts.name}: no texts in it")
     return filled
 
 
 def _lines(source: Source) -> Iterator[Row]:
-    with source.open_text(newline=None) as file:
-        for line in file:
-            yield "", [line.removesuffix("\n")]
+    for number, line in enumerate(source.lines(newline=None), start=1):
+        yield f"line {number}", [line.removesuffix("\n")]
 
 
 def _texts(table: Table, index: int, *, skipped: int) -> Iterator[str]:
