@@ -409,7 +409,7 @@ def test_a_truncated_or_absent_file_is_one_line(copy, encoder, name, left):
 @pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES])
 @pytest.mark.parametrize("at", [0, 200, -1])
 def test_a_byte_that_is_another_is_one_line(copy, encoder, name, at):
-    # Of the graph, it would end the process; elsewhere, most would only change what is found.
+    # Most would only change what is found.
     data = bytearray((copy / name).read_bytes())
     data[at] ^= 1
     (copy / name).write_bytes(data)

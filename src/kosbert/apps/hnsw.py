@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from kosbert.apps.index_checks import names_each, open_groups, read_keys, refuse
 from kosbert.apps.repeats import Groups, Numbering, Numbers, written
 from kosbert.apps.search import FindCandidates, exact_candidates, normalize, rescore
 from kosbert.errors import needs_extra
@@ -49,14 +50,7 @@ def build_graph(embeddings: Embeddings, folder: Path, threads: int) -> None:
     """
     twins = _group_twins(embeddings)
     twins.save(folder / TWINS, folder / TWIN_STARTS)
-    graph = usearch_library().Index(
-        ndim=embeddings.shape[1],
-        metric="cos",
-        dtype="i8",
-        connectivity=CONNECTIVITY,
-        expansion_add=EXPANSION_ADD,
-        enable_key_lookups=False,
-    )
+    graph = _new_graph(embeddings.shape[1])
     order, firsts = np.random.default_rng(SEED).permutation(len(twins)), twins.members[twins.starts[:-1]]
     parts = [order[start : start + PART_ROWS] for start in range(0, len(order), PART_ROWS)]
     with tqdm(total=len(order), unit=" sentences", desc="connecting") as bar:
@@ -133,10 +127,22 @@ def _step(dimensions: int) -> float:
     return SIGMAS / (127 * float(np.sqrt(dimensions)))
 
 
-def _open_graph(path: Path, expansion: int) -> Any:  # noqa: ANN401 - a class without types
-    graph = usearch_library().Index.restore(path, view=True, expansion_search=expansion, enable_key_lookups=False)
-    if graph is None:
-        raise ValueError(f"{path.name} is not there")
+def _new_graph(dimensions: int) -> Any:  # noqa: ANN401 - a class without types
+    return usearch_library().Index(
+        ndim=dimensions,
+        metric="cos",
+        dtype="i8",
+        connectivity=CONNECTIVITY,
+        expansion_add=EXPANSION_ADD,
+        enable_key_lookups=False,
+    )
+
+
+def _open_graph(path: Path, dimensions: int, vectors: int) -> Any:  # noqa: ANN401 - a class without types
+    """Open a graph that has each of so many vectors, memory-mapped."""
+    graph = _new_graph(dimensions)
+    refuse(path, unless=names_each(read_keys(path, graph.save()), vectors))
+    graph.view(path)
     return graph
 
 
@@ -145,16 +151,17 @@ def graph_candidates(embeddings: Embeddings, folder: Path, expansion: int) -> Fi
 
     Args:
         embeddings: the embeddings of the texts, as `build_graph` had them.
-        folder: the folder of the graph; its files must be as they were written, or the process may end.
+        folder: the folder of the graph.
         expansion: one of `EXPANSIONS`.
 
     Raises:
         ValueError: the files are not of one graph.
     """
     keeps = expansion or EXPANSIONS[0]
-    graph, twins = _open_graph(folder / GRAPH, keeps), Groups.open(folder / TWINS, folder / TWIN_STARTS)
-    if len(twins) > len(graph) or len(twins.members) != len(embeddings):
-        raise ValueError("its files differ in length")
+    twins = open_groups(folder / TWINS, folder / TWIN_STARTS)
+    refuse(folder / TWINS, unless=len(twins.members) == len(embeddings))
+    graph = _open_graph(folder / GRAPH, embeddings.shape[1], len(twins))
+    graph.expansion_search = keeps
     margin = _step(embeddings.shape[1])  # by which int8 misplaces a vector, at most for all but a few
     lock = threading.Lock()  # a graph that is searched with one thread has one thread's memory
 

@@ -2,8 +2,8 @@
 
 It has the embeddings of each distinct sentence, and the rows of the corpus that have it. A graph of neighbours proposes
 many more sentences than are asked for, and those are rescored with the embeddings in fp16. Few sentences get no graph:
-exact search is as quick. All files are memory-mapped, and verified when the index is opened: a damaged graph would end
-the process, and other damage give wrong results. The graph needs usearch, which is the extra `index`.
+exact search is as quick. All files are memory-mapped, and verified when the index is opened: damage would give wrong
+results, and numbers that somebody forged would end the process. The graph needs usearch, which is the extra `index`.
 """
 
 import json
@@ -12,22 +12,23 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import NoneType
 from typing import Any, overload
 
 import numpy as np
 from tqdm import tqdm
 
 from kosbert.apps.hnsw import EXPANSIONS, GRAPH_FILES, build_graph, find_expansion, graph_candidates, usearch_library
-from kosbert.apps.repeats import Groups, Numbering, distinct, written
+from kosbert.apps.index_checks import are_normalized, is_rising, is_text, open_array, open_bytes, open_groups, refuse
+from kosbert.apps.repeats import Groups, Numbering, Numbers, distinct, written
 from kosbert.apps.search import SentenceIndex
 from kosbert.apps.stream import encode_stream
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import digest, exclusive
-from kosbert.inference.encoder import Encoder, model_of
+from kosbert.inference.encoder import Embeddings, Encoder, model_of
 
 FORMAT = 3
 ABOUT, SENTENCES, OFFSETS, EMBEDDINGS = "about.json", "sentences.txt", "offsets.npy", "embeddings.npy"
+MAX_ABOUT = 1 << 16  # characters, of which one that we wrote has a thousand
 ROWS, STARTS = "rows.npy", "starts.npy"  # the rows of each sentence, as `Groups`
 FILES = (EMBEDDINGS, OFFSETS, ROWS, SENTENCES, STARTS)
 PART_ROWS = 8_192  # sentences that are encoded at once, and that a kill loses at most
@@ -59,8 +60,15 @@ class Sentences(Sequence[str]):
     """The distinct sentences of an index, on disk."""
 
     def __init__(self, folder: Path) -> None:
-        self._offsets = np.load(folder / OFFSETS, mmap_mode="r")
-        self._text = np.memmap(folder / SENTENCES, np.uint8, "r")
+        """Open the sentences, memory-mapped.
+
+        Raises:
+            ValueError: the files are not of sentences, each on a line.
+        """
+        self._offsets: Numbers = open_array(folder / OFFSETS, 1, "<i8")
+        self._text = open_bytes(folder / SENTENCES)
+        refuse(folder / OFFSETS, unless=is_rising(self._offsets, len(self._text)))
+        refuse(folder / SENTENCES, unless=is_text(self._text, self._offsets[1:]))
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -190,7 +198,7 @@ def _write_about(built: Built, encoder: Encoder, max_length: int | None, folder:
 
 
 def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
-    """Open an index. Its files are read once, to verify them, and are not kept in memory.
+    """Open an index. Its files are read to verify them, and are not kept in memory.
 
     Args:
         folder: the folder of the index.
@@ -198,6 +206,7 @@ def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
 
     Raises:
         KosbertError: there is no complete index of this format, or it was built with another model.
+        OSError: a file cannot be read.
     """
     about = describe(folder)
     if model_of(about["model"]) != model_of(encoder.fingerprint):
@@ -206,21 +215,33 @@ def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
             f"this model's is {encoder.fingerprint[:12]!r}…; use that model, or build an index with this one"
         )
     try:
-        for name, expected in about["sha256"].items():
-            if digest(folder / name, "sha256") != expected:
-                raise _broken(folder, f"{name} is not as it was written")
-        sentences, rows = Sentences(folder), Groups.open(folder / ROWS, folder / STARTS)
-        embeddings, find_candidates = np.load(folder / EMBEDDINGS, mmap_mode="r"), None
-        if about["expansion"] is None:
-            embeddings = embeddings.astype(np.float32, copy=False)  # in fp16, they are few
-        else:
-            find_candidates = graph_candidates(embeddings, folder, about["expansion"])
-    except FileNotFoundError as error:
-        raise _broken(folder, f"{Path(error.filename).name} is not there") from error
-    except (OSError, ValueError, RuntimeError) as error:
+        for name in about["sha256"]:
+            if not (folder / name).is_file():
+                raise _broken(folder, f"{name} is {'no file' if (folder / name).exists() else 'not there'}")
+        for name, expected in about["sha256"].items():  # before the other checks, which blame either of two files
+            refuse(folder / name, unless=digest(folder / name, "sha256") == expected)
+        return _open(folder, about, encoder)
+    except ValueError as error:
         raise _broken(folder, one_line(error)) from error
+    except (MemoryError, RuntimeError) as error:  # the latter is usearch's
+        reason = one_line(error) or "no memory is left"
+        raise KosbertError(f"{folder}: could not be opened ({reason}); is memory short?") from error
+    except OSError as error:
+        error.filename = error.filename or str(folder)
+        raise
+
+
+def _open(folder: Path, about: dict[str, Any], encoder: Encoder) -> SentenceIndex:
+    sentences, rows = Sentences(folder), open_groups(folder / ROWS, folder / STARTS)
+    embeddings: Embeddings = open_array(folder / EMBEDDINGS, 2, "<f2", "<f4")
     if len(rows.members) != about["rows"] or not about["texts"] == len(rows) == len(sentences) == len(embeddings):
-        raise _broken(folder, "its files differ in length")
+        raise ValueError("its files differ in length")
+    refuse(folder / EMBEDDINGS, unless=embeddings.shape[1] == encoder.dimensions and are_normalized(embeddings))
+    find_candidates = None
+    if about["expansion"] is not None:
+        find_candidates = graph_candidates(embeddings, folder, about["expansion"])
+    elif len(embeddings) <= MAX_WITHOUT_GRAPH:
+        embeddings = embeddings.astype(np.float32, copy=False)  # in fp16, they are few
     return SentenceIndex(sentences, embeddings, encoder, rows=rows, find_candidates=find_candidates)
 
 
@@ -237,7 +258,8 @@ def describe(folder: Path) -> dict[str, Any]:
     if not (folder / ABOUT).is_file():
         raise KosbertError(f"{folder}: no index (it has no {ABOUT})")
     try:
-        about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        with (folder / ABOUT).open(encoding="utf-8") as file:
+            about: dict[str, Any] = json.loads(file.read(MAX_ABOUT))
         version = about["format"]
         if version == FORMAT:
             about = _parse_about(about)
@@ -250,8 +272,8 @@ def describe(folder: Path) -> dict[str, Any]:
 
 def _parse_about(about: dict[str, Any]) -> dict[str, Any]:
     expansion = {each: each for each in (None, *EXPANSIONS)}[about["expansion"]]
-    if not isinstance(about["max_length"], int | NoneType):
-        raise TypeError("max_length is no number")
+    if about["max_length"] is not None and (type(about["max_length"]) is not int or about["max_length"] < 1):
+        raise ValueError("max_length is no number of tokens")
     files = FILES if expansion is None else FILES + GRAPH_FILES
     return {
         "model": str(about["model"]),
