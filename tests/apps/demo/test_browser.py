@@ -2,23 +2,23 @@
 
 import os
 import shutil
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from playwright.sync_api import sync_playwright
+from starlette.responses import HTMLResponse
+from support.serving import running
 
 import kosbert
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import PAGE, create_app
-from kosbert.apps.serving.listening import listen
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TRAINED = Path(__file__).parents[3] / "models/best"
 WAIT = 30_000  # milliseconds
+REBOUND = "--host-resolver-rules=MAP *.example 127.0.0.1"  # names of others that lead here
 TABS = (("similarity", "#pair-examples button", "#gauge svg"), ("cluster", "#cluster-example", "#map svg"))
 
 if CHROMIUM is None and os.environ.get("KOSBERT_NEEDS_BROWSER") != "1":
@@ -33,20 +33,15 @@ def address(request):
     model = request.getfixturevalue("tiny") if request.param == "tiny" else TRAINED
     sentences = PAGE.with_name("corpus.txt").read_text(encoding="utf-8").splitlines()
     engine = Engine(kosbert.load(model), model=request.param, sentences=sentences)
-    sock = listen("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(engine), log_level="error", access_log=False, ws="none"))
-    thread = threading.Thread(target=lambda: server.run(sockets=[sock]))
-    thread.start()
-    yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(30)
+    with running(create_app(engine)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser():
     assert CHROMIUM, "KOSBERT_NEEDS_BROWSER=1, but no Chromium is found"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", REBOUND])
         yield browser
         browser.close()
 
@@ -213,6 +208,85 @@ def test_markup_in_a_text_stays_text(opened, tmp_path):
     page.locator("#map circle").first.dispatch_event("click")
     assert page.inner_text("#shown").endswith(script)
     assert page.locator("main img, main script").count() == 0
+
+
+def test_names_of_files_and_columns_are_shown_as_text_and_turn_nothing_round(opened, tmp_path):
+    turned, column = "\u202egnp.<i>달", "<img src=x onerror=alert(3)>\u202e"
+    table = tmp_path / f"{turned}.csv"
+    table.write_text(f"id,{column}\n1,{turned}\n2,해가 뜬다\n", encoding="utf-8")
+    page = opened()
+    page.set_input_files("#file", table)
+    fault(page, "search")
+    assert page.locator("#column option").all_text_contents() == ["id", column]
+    page.select_option("#column", column)
+    page.click("#take")
+    uploaded(page)
+    assert page.text_content("#corpus option:checked") == "gnp.<i>달.csv (2문장)"
+    assert page.inner_text("#search .status") == "gnp.<i>달.csv: 2문장을 읽었습니다."
+    assert search(page, turned)[0] == turned
+    assert page.inner_text("#hits li:first-child .score") == "1.00"
+    left, right = (page.locator(f"#hits li:first-child .{name}").bounding_box()["x"] for name in ("text", "score"))
+    assert left < right
+    assert page.locator("main img, main i:not(.bar i)").count() == 0
+
+
+# A page of another site: what it can make the browser ask a demo, and what it gets to see of the responses.
+OTHER_PAGE = """
+<!doctype html><iframe name="frame"></iframe><form method="post" enctype="multipart/form-data" target="frame"></form>
+<script>
+async function attack(demo) {
+  const seen = [];
+  const see = async (name, job) => { try { seen.push(`${name}: ${await job()}`); } catch { /* nothing is seen */ } };
+  const post = (body, ...type) => ({ method: "POST", headers: type.map((one) => ["Content-Type", one]), body });
+  const read = (path, options) => see(path, async () => (await fetch(demo + path, options)).text());
+  const load = (name, path) => see(path, () => new Promise((onload, onerror) => {
+    document.body.append(Object.assign(document.createElement(name), { src: demo + path, onload, onerror }));
+  }));
+  const form = new FormData();
+  form.append("file", new File(["planted"], "a.txt"));
+  const pair = '{"first": "a", "second": "b"}';
+  for (const path of ["/", "/api/about", "/v1/models", "/health"]) await read(path);
+  for (const type of ["application/json", "text/plain"]) await read("/api/similarity", post(pair, type));
+  for (const mode of ["cors", "no-cors"]) await read("/api/corpora", { ...post(form), mode });
+  await load("script", "/api/about");
+  await load("img", "/page/icon.svg");
+  await see("socket", () => new Promise((yes, no) => {
+    const socket = new WebSocket(demo.replace("http", "ws") + "/api/about");
+    Object.assign(socket, { onopen: () => yes("open"), onerror: no });
+  }));
+  const [sent] = document.forms;
+  sent.action = demo + "/api/corpora";
+  const done = new Promise((yes) => { document.querySelector("iframe").onload = yes; });
+  sent.submit();
+  await done;
+  await see("form", () => frames[0].document.body.innerText || Promise.reject());
+  const frame = Object.assign(document.createElement("iframe"), { src: demo });
+  await new Promise((yes) => { frame.onload = yes; document.body.append(frame); });
+  await see("frame", () => frame.contentDocument.body.innerText || Promise.reject());
+  return seen;
+}
+</script>
+"""
+
+
+def test_a_page_of_another_site_can_neither_use_nor_read_it(browser, tiny):
+    engine = Engine(kosbert.load(tiny), model="tiny", sentences=["비가 온다"])
+    used = []
+    engine.similarity = lambda *pair: used.append(pair) or 1.0
+    page = browser.new_context().new_page()
+    page.set_default_timeout(WAIT)
+    with running(create_app(engine)) as demo, running(HTMLResponse(OTHER_PAGE)) as other:
+        port = demo.rpartition(":")[2]
+        for site in (other, other.replace("127.0.0.1", "localhost"), other.replace("127.0.0.1", "evil.example")):
+            page.goto(site)
+            assert page.evaluate("demo => attack(demo)", demo) == [], site
+            rebound = site.rpartition(":")[0] + f":{port}"
+            if "evil" in site:
+                assert page.evaluate("demo => attack(demo)", rebound) == []
+                assert page.goto(rebound).status == 400
+                assert "expected localhost" in page.inner_text("body")
+    page.context.close()
+    assert (used, engine.memory) == ([], 0)
 
 
 def test_twenty_users_at_once_get_their_own_answers(opened, address):

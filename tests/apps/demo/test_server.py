@@ -117,7 +117,7 @@ def test_the_page_of_the_interface_describes_errors_by_a_schema_that_exists(clie
 
 
 def test_other_names_and_other_sites_are_refused(client, engine):
-    assert client.get("/", headers={"Host": "evil.example"}).status_code == 400
+    refused(client.get("/", headers={"Host": "evil.example"}), 400, "request")
     for host in ("localhost:8000", "[::1]:8000"):
         assert client.get("/", headers={"Host": host}).status_code == 200
     pair = {"first": "비", "second": "눈"}
@@ -125,6 +125,43 @@ def test_other_names_and_other_sites_are_refused(client, engine):
     refused(answer, 403, "request")
     with TestClient(create_app(engine, hosts=None), base_url="http://anywhere.example") as other:
         assert other.get("/").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_what_a_form_of_another_site_can_send_is_no_request(client, kind):
+    for path, body in (("search", b'{"query": "a"}'), ("similarity", b'{"first": "a", "second": "b"}')):
+        refused(client.post(f"/api/{path}", content=body, headers={"Content-Type": kind}), 422, "request")
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (r"\ud800a.txt", "a.txt"),
+        (r"\u202etxt.exe\u202c.txt", "txt.exe.txt"),
+        (r"a\u0000\u001b[31mb.txt", "a [31mb.txt"),
+        (r"<b>x</b>.txt", "b>.txt"),
+        (r"../../a\u000a.TXT", "a.TXT"),
+        ("a" * 200 + ".txt", "a" * 79 + "….txt"),
+    ],
+)
+def test_the_name_of_a_file_is_shown_as_a_short_text(client, sent, shown):
+    head = f'--x\r\nContent-Disposition: form-data; name="file"; filename="{sent}"\r\n\r\n'
+    kind = "multipart/form-data; boundary=x; charset=unicode_escape"  # a name that no browser sends
+    body = head.replace("\\", "\\\\").encode() + b"one\r\n--x--\r\n"
+    answer = client.post("/api/corpora", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["name"] == shown
+
+
+def test_a_failure_of_the_server_is_one_line_without_inner_detail(engine, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("inner detail")
+
+    monkeypatch.setattr(engine, "similarity", fail)
+    with TestClient(create_app(engine), base_url=HERE, raise_server_exceptions=False) as client:
+        answer = client.post("/api/similarity", json={"first": "비", "second": "눈"})
+    assert "inner" not in refused(answer, 500, "failed")["message"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_too_many_at_once_are_sent_away(tiny):

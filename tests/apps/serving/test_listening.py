@@ -1,31 +1,33 @@
 """A server on a port: where it listens, and how it ends."""
 
+import json
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
+from support.serving import exchanged, request, status_of
 
 from kosbert.apps.serving.listening import LOOPBACK, listen, place_of
 from kosbert.errors import KosbertError
 
 # A server whose only request does not end, also where Ctrl-C has come.
 ENDLESS = """
-import asyncio, sys
-from starlette.applications import Starlette
-from starlette.routing import Route
+import asyncio
+from kosbert.apps.serving.guard import SecurityMiddleware
 from kosbert.apps.serving.listening import listen, serve
+from kosbert.apps.serving.refusals import error_response
 
-async def endless(request):
+async def endless(scope, receive, send):
+    assert scope["type"] == "http"
     print("begun", flush=True)
     await asyncio.sleep(60)
 
 with listen("127.0.0.1", 0) as sock:
     print(sock.getsockname()[1], flush=True)
     try:
-        serve(Starlette(routes=[Route("/", endless)]), sock)
+        serve(SecurityMiddleware(endless, max_body=9, refuse=error_response, hosts=None), sock)
     except KeyboardInterrupt:
         print("stopped")
 """
@@ -49,14 +51,16 @@ def test_a_host_that_is_none_is_one_line():
         listen("no.such.host.invalid", 0)
 
 
-def test_ctrl_c_ends_it_in_the_middle_of_a_request():
+@pytest.mark.parametrize("lines", [(), ("Content-Length: 9",)], ids=["a request", "half a request"])
+def test_ctrl_c_ends_it_in_the_middle_of(lines):
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen([sys.executable, "-c", ENDLESS], **pipes) as process, ThreadPoolExecutor(1) as pool:
         address = f"http://127.0.0.1:{int(process.stdout.readline())}/"
-        answer = pool.submit(httpx.get, address, timeout=30)
+        answer = pool.submit(exchanged, address, request("POST", "/", *lines))
         assert process.stdout.readline() == "begun\n"
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
-    assert answer.result().status_code == 503
+    assert status_of(answer.result()) == 503
+    assert json.loads(answer.result().partition(b"\r\n\r\n")[2])["error"]["message"] == "The server is being stopped"
     assert (process.returncode, output) == (0, "stopped\n")
     assert "Traceback" not in errors

@@ -14,21 +14,21 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kosbert.apps.demo import limits
 from kosbert.apps.demo.engine import Corpus, Engine
 from kosbert.apps.demo.limits import RefusalError
 from kosbert.apps.serving import app as serving
-from kosbert.apps.serving.guard import NO_TELEMETRY, ConcurrencyLimiter, SecurityMiddleware
+from kosbert.apps.serving.guard import NO_TELEMETRY, ConcurrencyLimiter, SecurityMiddleware, crashed
 from kosbert.apps.serving.listening import LOOPBACK
 from kosbert.apps.serving.model import ServedModel
 from kosbert.data.tables import is_blank
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 PAGE = Path(__file__).parent / "page"
-HTTP_CODES = {413: "large", 503: "busy"}
+HTTP_CODES = {413: "large", 500: "failed", 503: "busy"}
+NAME = 80  # characters of a file's name
 
 
 def _filled(sentence: str) -> str:
@@ -175,9 +175,7 @@ def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: Concurrenc
         telemetry=NO_TELEMETRY,  # type: ignore[arg-type]
         responses=errors,
     )
-    if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts], www_redirect=False)
-    app.add_middleware(SecurityMiddleware, max_body=limits.BODY, refuse=_refused)
+    app.add_middleware(SecurityMiddleware, max_body=limits.BODY, refuse=_refused, hosts=hosts)
     _handle_errors(app)
 
     @app.get("/", include_in_schema=False)
@@ -226,11 +224,17 @@ def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: Concurrenc
         column: Annotated[str | None, Form(max_length=200, description="Column of a table that has several")] = None,
     ) -> CorpusResponse:
         """Make a corpus of a file; it stays in memory until it has not been used for a while."""
-        name = Path(file.filename or "").name[:80]
+        name = _shown_name(file.filename or "")
         corpus = await jobs.run(lambda: engine.upload(name, file.file, column or None), limiter=uploads)
         return _corpus_response(corpus)
 
     return app
+
+
+def _shown_name(filename: str) -> str:
+    """Return the name of a file as the page may show it: a short one, without its folder, but with its ending."""
+    path = Path(one_line(filename))
+    return f"{one_line(path.stem, NAME)}{path.suffix[:NAME]}"
 
 
 def _search(engine: Engine, request: SearchRequest) -> SearchResponse:
@@ -287,3 +291,7 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> JSONResponse:
         return _refused(error)
+
+    @app.exception_handler(Exception)
+    async def broken(_: Request, __: Exception) -> JSONResponse:
+        return _refused(crashed())

@@ -12,10 +12,9 @@ import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from kosbert.apps.serving import schemas
-from kosbert.apps.serving.guard import HEADERS, NO_TELEMETRY, ConcurrencyLimiter, SecurityMiddleware
+from kosbert.apps.serving.guard import FAILED, NO_TELEMETRY, ConcurrencyLimiter, SecurityMiddleware, crashed
 from kosbert.apps.serving.listening import LOOPBACK
 from kosbert.apps.serving.model import ServedModel, turns
 from kosbert.apps.serving.refusals import ApiError, error_response
@@ -58,9 +57,7 @@ def create_app(
         telemetry=NO_TELEMETRY,  # type: ignore[arg-type]
         responses=failures,
     )
-    if hosts is not None:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*hosts], www_redirect=False)
-    app.add_middleware(SecurityMiddleware, max_body=MAX_BODY, refuse=error_response)
+    app.add_middleware(SecurityMiddleware, max_body=MAX_BODY, refuse=error_response, hosts=hosts)
     _handle_errors(app)
     router = _routes(model, jobs or ConcurrencyLimiter())
     app.include_router(router, prefix="/v1", dependencies=[Depends(_key_check(api_key))] if api_key else [])
@@ -165,12 +162,8 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(KosbertError)
     async def failed(_: Request, error: KosbertError) -> Response:
         logging.getLogger("uvicorn.error").error("%s", error.message)
-        return error_response(_internal())
+        return error_response(HTTPException(500, FAILED))
 
     @app.exception_handler(Exception)
-    async def broken(_: Request, __: Exception) -> Response:  # the server's log has the error
-        return error_response(_internal(HEADERS | {"Connection": "close"}))  # the error goes on, and ends it
-
-
-def _internal(headers: dict[str, str] | None = None) -> HTTPException:
-    return HTTPException(500, "The server failed; its log says why", headers)
+    async def broken(_: Request, __: Exception) -> Response:
+        return error_response(crashed())

@@ -1,20 +1,18 @@
 """Where a server listens, under which names it may be reached, and that it runs until it is stopped."""
 
-import asyncio
 import ipaddress
+import logging
 import os
 import socket
 from typing import NamedTuple
 
 import uvicorn
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from kosbert.apps.serving.guard import RETRY_LATER
+from kosbert.apps.serving.connections import BACKLOG, BoundedConnection
 from kosbert.errors import KosbertError
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-MAX_CONNECTIONS = 200
 
 
 class Place(NamedTuple):
@@ -59,36 +57,25 @@ def place_of(sock: socket.socket, host: str) -> Place:
     return Place(f"http://{shown}:{port}", hosts)
 
 
-def serve(app: ASGIApp, sock: socket.socket) -> None:
-    """Serve until Ctrl-C."""
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """Return a server of an application, which slow clients and many of them do not stop.
+
+    What strangers send wrong is told to them alone, so it cannot fill the log.
+    """
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     config = uvicorn.Config(
-        _until_stopped(app),
+        app,
+        http=BoundedConnection,
         access_log=False,
-        log_level="warning",
+        log_level="error",
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
+        backlog=BACKLOG,
         timeout_graceful_shutdown=3,
         ws="none",
     )
-    uvicorn.Server(config).run(sockets=[sock])
+    return uvicorn.Server(config)
 
 
-def _until_stopped(app: ASGIApp) -> ASGIApp:
-    """Return an application that tells clients so if it is stopped in the middle of their requests."""
-
-    async def stoppable(scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def send_noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await app(scope, receive, send_noted)
-        except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
-                raise
-            await PlainTextResponse("The server is being stopped", 503, RETRY_LATER)(scope, receive, send)
-
-    return stoppable
+def serve(app: ASGIApp, sock: socket.socket) -> None:
+    """Serve until Ctrl-C."""
+    server_of(app).run(sockets=[sock])
