@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -35,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.asked.append(f"{self.command} {path}")
         troubles = self.server.troubles.get(path, [])
         trouble = troubles.pop(0) if troubles else None
+        if callable(trouble):
+            trouble(self)
+            return
         if isinstance(trouble, int) or not (SAMPLE / path).is_file():
             self.send_error(trouble or 404)
             return
@@ -48,17 +52,32 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_):
         pass
 
+    def trickle(self, first=b""):
+        """Send a byte every twentieth of a second, for as long as somebody listens."""
+        self.wfile.write(first)
+        while not self.server.closing.wait(0.05):
+            self.wfile.write(b"1\r\nx\r\n" if b"chunked" in first else b"x")
+
+    def finish(self):
+        with suppress(OSError):  # nobody listens any more
+            super().finish()
+
+    def handle(self):
+        with suppress(OSError):
+            super().handle()
+
 
 @pytest.fixture
 def server(monkeypatch):
     """Serve the sample on this machine, and record the seconds slept between attempts."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.url = f"http://127.0.0.1:{server.server_port}"
-    server.asked, server.troubles, server.slept = [], {}, []
+    server.asked, server.troubles, server.slept, server.closing = [], {}, [], threading.Event()
     monkeypatch.setattr(downloads.time, "sleep", server.slept.append)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield server
+    server.closing.set()
     server.shutdown()
     server.server_close()
     thread.join(timeout=10)
@@ -241,6 +260,103 @@ def test_a_server_that_hands_out_another_file_is_not_believed(tmp_path, server):
     came_from = downloads.download(dataset(server.url, SAMPLE), tmp_path / "out")
     assert came_from[TRAIN] == str(SAMPLE)
     assert is_the_sample(tmp_path / "out")
+
+
+ENDLESS = b"HTTP/1.1 200 OK\r\n\r\n"
+SLOW = {
+    "a body": ENDLESS,
+    "a body of a known length": b"HTTP/1.1 200 OK\r\nContent-Length: 32213\r\n\r\n",
+    "a body of chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "a status": b"",
+    "a header": b"HTTP/1.1 200 OK\r\nX: ",
+}
+
+
+@pytest.mark.parametrize("first", SLOW.values(), ids=SLOW)
+def test_a_server_that_trickles_is_given_up(tmp_path, server, monkeypatch, first):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.5)
+    server.troubles[TRAIN] = [lambda handler: handler.trickle(first)] * 4
+    assert refusal(dataset(server.url), tmp_path / "out").splitlines()[1] == (
+        f"  {server.url}: less than 65,536 bytes came in 0.5 seconds"
+    )
+    assert server.asked == [f"GET {TRAIN}"] * 3
+    assert files(tmp_path / "out") == []
+
+
+def test_a_server_that_never_ends_is_given_up_at_once(tmp_path, server, monkeypatch):
+    def flood(handler):
+        handler.wfile.write(ENDLESS)
+        while not server.closing.is_set():
+            handler.wfile.write(bytes(1 << 20))
+
+    monkeypatch.setattr(downloads, "LARGEST", 10_000_000)
+    server.troubles[TRAIN] = [flood]
+    assert refusal(dataset(server.url), tmp_path / "out").splitlines()[1] == (
+        f"  {server.url}: it has more than 10,000,000 bytes, so it is not the file meant"
+    )
+    assert server.asked == [f"GET {TRAIN}"]
+    assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("trouble", ["a pipe", "a device", "a file that waits"])
+def test_a_file_without_end_comes_from_the_next_mirror(tmp_path, corrupt, monkeypatch, trouble):
+    (corrupt / TRAIN).unlink()
+    if trouble == "a pipe":
+        os.mkfifo(corrupt / TRAIN)
+    elif trouble == "a device":
+        (corrupt / TRAIN).symlink_to("/dev/zero")
+    else:  # a pipe that passes for a file
+        os.mkfifo(corrupt / TRAIN)
+        monkeypatch.setattr(downloads, "S_ISREG", lambda _: True)
+        monkeypatch.setattr(downloads, "PATIENCE", 0.2)
+    came_from = downloads.download(dataset(corrupt, SAMPLE), tmp_path / "out")
+    assert came_from == {path: str(SAMPLE if path == TRAIN else corrupt) for path in FILES}
+    assert is_the_sample(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n", "Invalid IPv6 URL"),
+        (b"HTTP/1.1 404 \x1b[2Jgone\x07\r\nContent-Length: 0\r\n\r\n", "the server answered 404 [2Jgone"),
+        (b"\x00\x1b]0;x\x07\r\n\r\n", "no connection"),
+    ],
+    ids=["a redirection to no address", "terminal codes", "no HTTP"],
+)
+def test_an_odd_answer_is_one_line(tmp_path, server, head, reason):
+    server.troubles[TRAIN] = [lambda handler: handler.wfile.write(head)] * 3
+    assert refusal(dataset(server.url), tmp_path / "out").splitlines()[1] == f"  {server.url}: {reason}"
+    assert files(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("head", [b"", b"Transfer-Encoding: chunked\r\n", b"Content-Length: 1000000000000\r\n"])
+def test_a_redirection_is_followed_and_what_it_holds_is_not_read(tmp_path, server, head):
+    sent = []
+
+    def redirect(handler):
+        handler.wfile.write(b"HTTP/1.1 302 Found\r\nLocation: /KorSTS/sts-train.tsv\r\n" + head + b"\r\n")
+        while not server.closing.is_set():
+            sent.append(handler.wfile.write(b"10000\r\n" + bytes(1 << 16) + b"\r\n"))
+
+    server.troubles[TRAIN] = [redirect]
+    downloads.download(dataset(server.url), tmp_path / "out")
+    assert is_the_sample(tmp_path / "out")
+    assert server.asked[:2] == [f"GET {TRAIN}"] * 2
+    assert sum(sent) < 50_000_000
+
+
+def test_an_odd_length_does_not_matter(tmp_path, server):
+    content = (SAMPLE / TRAIN).read_bytes()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"
+    server.troubles[TRAIN] = [lambda handler: handler.wfile.write(head + content)]
+    downloads.download(dataset(server.url), tmp_path / "out")
+    assert is_the_sample(tmp_path / "out")
+
+
+def test_a_server_that_trickles_has_no_dataset(server, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.2)
+    server.troubles.update({path: [lambda handler: handler.trickle()] for path in FILES})
+    assert not downloads.reachable(dataset(server.url))
 
 
 def test_a_dataset_is_reachable_when_some_mirror_has_some_file(tmp_path, server, refusing_url):

@@ -1,6 +1,8 @@
 """The benchmark as a command: the table is shown at the end, and a failure of a stage is one line."""
 
+import os
 import shutil
+import subprocess
 
 import pytest
 
@@ -53,4 +55,64 @@ def test_a_failed_stage_is_one_line_where_the_sample_is_not_to_stand_in(here, st
         params.write_text(params.read_text(encoding="utf-8").replace("\ndataset: kornlu", "\ndataset: sample"))
     with pytest.raises(KosbertError, match=r"^a stage failed; .*: fix it and run this again\.$"):
         benchmark.run(fall_back=reason != "no fallback")
+    assert calls == [("repro",)]
+
+
+@pytest.fixture
+def pipeline(here, root):
+    """A project with the real pipeline, in which git and DVC are set up."""
+    for name in ("dvc.yaml", ".dvc/config", ".gitignore"):
+        (here / name).parent.mkdir(exist_ok=True)
+        shutil.copy(root / name, here / name)
+    subprocess.run(["git", "init", "-q"], cwd=here, check=True)
+    return here
+
+
+@pytest.mark.parametrize("folder", ["models", "data", "curves", "report", "data/tune"])
+def test_a_link_out_of_the_project_is_one_line_before_anything_runs(pipeline, stages, tmp_path_factory, folder):
+    calls = stages(lambda _: True)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (pipeline / folder).parent.mkdir(exist_ok=True)
+    (pipeline / folder).symlink_to(elsewhere)
+    with pytest.raises(KosbertError, match=rf"^{folder}: is a link to {elsewhere}, .* symlink$"):
+        benchmark.run()
+    assert calls == []
+
+
+@pytest.mark.parametrize("name", ["data/raw/KorSTS/sts-train.tsv", "data/tune/tune_dev.tsv"])
+@pytest.mark.parametrize("kind", ["a pipe", "a device"])
+def test_what_never_ends_is_one_line_before_dvc_reads_it(pipeline, stages, name, kind):
+    calls = stages(lambda _: True)
+    (pipeline / name).parent.mkdir(parents=True, exist_ok=True)
+    if kind == "a pipe":
+        os.mkfifo(pipeline / name)
+    else:
+        (pipeline / name).symlink_to("/dev/zero")
+    with pytest.raises(KosbertError, match=f"^{name}: is neither a file nor a folder; "):
+        benchmark.run()
+    assert calls == []
+
+
+@pytest.mark.parametrize("link", ["in the project", "of one model", "of the cache", "of other data", "without git"])
+def test_other_links_do_not_matter(pipeline, stages, tmp_path_factory, link):
+    calls = stages(lambda _: True)
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    if link == "in the project":
+        (pipeline / "inner").mkdir()
+        elsewhere = "inner"
+    if link == "without git":
+        (pipeline / ".dvc/config.local").write_text("[core]\n    no_scm = true\n")
+    (pipeline / "models").mkdir()
+    names = {"of one model": "models/best", "of the cache": ".dvc/cache", "of other data": "corpora"}
+    name = names.get(link, "curves")
+    (pipeline / name).symlink_to(elsewhere)
+    benchmark.run()
+    assert calls == [("repro",)]
+
+
+def test_a_broken_pipeline_is_left_to_dvc(pipeline, stages):
+    (pipeline / "dvc.yaml").write_text("stages: [")
+    calls = stages(lambda _: False)
+    with pytest.raises(KosbertError, match=r"^a stage failed; "):
+        benchmark.run(fall_back=False)
     assert calls == [("repro",)]

@@ -2,24 +2,34 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from stat import S_ISREG
+from threading import Thread
+from typing import TypeVar
 
 import requests
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write, verify
 from kosbert.params import DataFile, Dataset
 
 ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds: to connect, and without a byte
 CHUNK = 1 << 16
+PATIENCE = 60  # seconds for each chunk of a file
+LARGEST = 1_000_000_000  # bytes; the largest file of KorNLU has some 80 million
 ADVICE = (
     "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
     "(KorSTS/…, KorNLI/…), then run the same command again."
 )
+WEB_ERRORS = (requests.RequestException, HTTPError, ValueError)  # the last, of an address that is none
 PROGRESS_BAR_FROM = 5_000_000  # bytes
+
+Answer = TypeVar("Answer")
 
 
 class MirrorError(Exception):
@@ -85,7 +95,7 @@ def _fetch(mirror: str, path: str, out: Path) -> None:
         try:
             chunks = _web_chunks(f"{mirror}/{path}") if _is_web(mirror) else _file_chunks(Path(mirror, path))
             with out.open("wb") as file:
-                file.writelines(chunks)
+                file.writelines(_bounded(chunks))
         except MirrorError:
             if attempt == attempts:
                 raise
@@ -94,8 +104,54 @@ def _fetch(mirror: str, path: str, out: Path) -> None:
             return
 
 
+def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass on what a mirror sends, unless it comes too slowly or is too much."""
+    left = LARGEST
+    while chunk := _in_time(lambda: _full_chunk(chunks)):
+        left -= len(chunk)
+        if left < 0:
+            raise KosbertError(f"it has more than {LARGEST:,} bytes, so it is not the file meant")
+        yield chunk
+
+
+def _full_chunk(chunks: Iterator[bytes]) -> bytes:
+    """Return as many bytes as make a chunk, for a server may send them one by one; fewer at the end, none after it."""
+    full = bytearray()
+    for chunk in chunks:
+        full += chunk
+        if len(full) >= CHUNK:
+            break
+    return bytes(full)
+
+
+def _in_time(call: Callable[[], Answer]) -> Answer:
+    """Return what a call returns.
+
+    The call runs in a thread: a timeout of the network begins anew with every byte, and files have none. A call that
+    is given up goes on, and does not keep the process from ending.
+
+    Raises:
+        MirrorError: the call takes too long.
+    """
+    answer: Future[Answer] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except Exception as error:
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    try:
+        return answer.result(timeout=PATIENCE)
+    except TimeoutError:
+        raise MirrorError(f"less than {CHUNK:,} bytes came in {PATIENCE} seconds") from None
+
+
 def _file_chunks(path: Path) -> Iterator[bytes]:
     try:
+        if not S_ISREG(path.stat().st_mode):
+            raise MirrorError("not a regular file")
         with path.open("rb") as file:
             while chunk := file.read(CHUNK):
                 yield chunk
@@ -105,37 +161,43 @@ def _file_chunks(path: Path) -> Iterator[bytes]:
 
 def _web_chunks(url: str) -> Iterator[bytes]:
     try:
-        with requests.get(url, stream=True, timeout=TIMEOUT) as response:
+        with requests.get(url, stream=True, timeout=TIMEOUT, hooks={"response": _skip_body}) as response:
             response.raise_for_status()
-            size = int(response.headers.get("Content-Length", 0))
+            size = response.raw.length_remaining or 0
             # `disable=None` shows the bar on a terminal only.
             disable = None if size >= PROGRESS_BAR_FROM else True
             with tqdm(total=size, unit="B", unit_scale=True, desc=url.rpartition("/")[2], disable=disable) as bar:
                 for chunk in response.iter_content(CHUNK):
                     bar.update(len(chunk))
                     yield chunk
-    except requests.RequestException as error:
+    except WEB_ERRORS as error:
         raise MirrorError(_reason(error)) from error
 
 
-def _reason(error: requests.RequestException) -> str:
+def _skip_body(response: requests.Response, **_: object) -> None:
+    """Close an answer that points elsewhere, whose body would be read to its end, into memory."""
+    if response.is_redirect:
+        response.close()
+
+
+def _reason(error: Exception) -> str:
     if isinstance(error, requests.HTTPError):
-        return f"the server answered {error.response.status_code} {error.response.reason}"
+        return one_line(f"the server answered {error.response.status_code} {error.response.reason}", 200)
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the connection broke off"
     if isinstance(error, requests.ConnectionError):
         return "no connection"
-    return str(error)
+    return one_line(error, 200)
 
 
 def _has(mirror: str, path: str) -> bool:
     if not _is_web(mirror):
         return Path(mirror, path).is_file()
     try:
-        return requests.head(f"{mirror}/{path}", timeout=TIMEOUT, allow_redirects=True).ok
-    except requests.RequestException:
+        return _in_time(lambda: requests.head(f"{mirror}/{path}", timeout=TIMEOUT, allow_redirects=True).ok)
+    except (MirrorError, *WEB_ERRORS):
         return False
 
 

@@ -32,9 +32,10 @@ def run(*, fall_back: bool = True) -> None:
         fall_back: whether to run on the sample if the dataset cannot be downloaded.
 
     Raises:
-        KosbertError: a stage failed; its own message is on the terminal.
+        KosbertError: a stage failed and its own message is on the terminal, or something is where no output can be.
     """
     chosen = params.load()
+    dvc.check_outputs()
     start = time.monotonic()
     if _repro(Path()):
         click.echo(f"{_cost(start)} The table is in {TABLE}, the metrics beside it; see changes with: git diff metrics")
