@@ -12,6 +12,7 @@ from kosbert.base.pretrained import Pretrained
 from kosbert.base.vocabulary import trim
 from kosbert.data.tables import read_nli, read_tune
 from kosbert.encoder.card import base_card
+from kosbert.encoder.failures import enough_memory
 from kosbert.encoder.model import assemble
 from kosbert.errors import KosbertError
 from kosbert.params import PARAMS, SHORT, Base, checked
@@ -52,29 +53,30 @@ def build(name: str, base: Base, *, tune: Path, nli: Path, seed: int) -> Sentenc
     Raises:
         KosbertError: the base is not available, or its tokenizer and model do not fit together.
     """
-    sentences = list(_sentences(tune, nli))
-    base = typed(name, base)
-    match base:
-        case scratch.Scratch():
-            backbone = scratch.initialise(base, sentences, seed=seed)
-            return assemble(backbone.model, backbone.tokenizer)
-        case e5.PackagedE5():
-            backbone = e5.load(base)
-        case korbert.KorBert():
-            backbone = korbert.load(Path(base.path))
-        case kobert.KoBert():
-            backbone = kobert.load(base)
-        case hub.Hub():
-            backbone = hub.load(base)
-    check(backbone, sentences, unknown_at_most=base.unknown_at_most, length=base.max_seq_length)
-    backbone = trim(backbone, [base.prompt + sentence for sentence in sentences], base.trim)
-    return assemble(
-        backbone.model,
-        backbone.tokenizer,
-        prompt=base.prompt,
-        normalize=base.normalize,
-        length=base.max_seq_length,
-    )
+    with enough_memory(f"make the base model {name}"):
+        sentences = list(_sentences(tune, nli))
+        base = typed(name, base)
+        match base:
+            case scratch.Scratch():
+                backbone = scratch.initialise(base, sentences, seed=seed)
+                return assemble(backbone.model, backbone.tokenizer)
+            case e5.PackagedE5():
+                backbone = e5.load(base)
+            case korbert.KorBert():
+                backbone = korbert.load(Path(base.path))
+            case kobert.KoBert():
+                backbone = kobert.load(base)
+            case hub.Hub():
+                backbone = hub.load(base)
+        check(backbone, sentences, unknown_at_most=base.unknown_at_most, length=base.max_seq_length)
+        backbone = trim(backbone, [base.prompt + sentence for sentence in sentences], base.trim)
+        return assemble(
+            backbone.model,
+            backbone.tokenizer,
+            prompt=base.prompt,
+            normalize=base.normalize,
+            length=base.max_seq_length,
+        )
 
 
 def build_card(name: str, base: Base, encoder: SentenceTransformer) -> str:

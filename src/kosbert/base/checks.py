@@ -6,12 +6,15 @@ Training with a wrong tokenizer raises no error, and ends with a useless model.
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from kosbert.base.pretrained import Backbone, token_embeddings, token_ids
+from kosbert.encoder.failures import in_one_line
 from kosbert.encoder.model import max_seq_length
 from kosbert.errors import KosbertError, one_line
 
 ENDS = 2  # the number of special pieces around a sentence
 SPARE = 0.1  # the share of embeddings that may have no piece: some models pad their number, none by a tenth
 MAX_PIECES_PER_CHARACTER = 2.0  # a Korean syllable is one piece or less; as bytes or jamo it is two to three
+
+TOGETHER = "tokenizer and model have to belong together, and know Korean"
 
 
 def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float, length: int | None = None) -> None:
@@ -26,9 +29,10 @@ def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float, l
     Raises:
         KosbertError: tokenizer, model and sentences do not fit; the message says which property is wrong.
     """
-    _check_ids(backbone.model, backbone.tokenizer)
-    _check_length(backbone, length)
-    _check_text(backbone.tokenizer, sentences, unknown_at_most)
+    with in_one_line("base model: tokenizer or model fails", TOGETHER):
+        _check_ids(backbone.model, backbone.tokenizer)
+        _check_length(backbone, length)
+        _check_text(backbone.tokenizer, sentences, unknown_at_most)
 
 
 def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> None:
@@ -79,4 +83,4 @@ def _check_text(tokenizer: PreTrainedTokenizerFast, sentences: list[str], unknow
 
 
 def _error(reason: str) -> KosbertError:
-    return KosbertError(f"base model: {reason}; tokenizer and model have to belong together, and know Korean")
+    return KosbertError(f"base model: {reason}; {TOGETHER}")

@@ -14,8 +14,9 @@ from transformers import (
 )
 
 from kosbert.base.pretrained import Backbone, Pretrained, find, load_model
+from kosbert.encoder.failures import in_one_line
 from kosbert.encoder.hub import DownloadError, download
-from kosbert.errors import KosbertError, one_line
+from kosbert.errors import KosbertError
 
 # Files of the top folder: those of the tokenizer and the configuration, and one format of the weights.
 DESCRIPTION = ["*.json", "*.txt", "*.model"]
@@ -29,6 +30,8 @@ TOKENIZERS = (
     "tokenizer.model",
 )
 SAFE_WEIGHTS, PYTORCH_WEIGHTS = "model*.safetensors", "pytorch_model*.bin"
+
+OTHER_BASE = "copy or download the files again, or choose another base"
 
 
 class FromHub(Pretrained):
@@ -90,10 +93,8 @@ def _download(base: FromHub, *files: str) -> Path:
 
 def _config(folder: Path) -> PretrainedConfig:
     file = find(folder, "config.json")
-    try:
+    with in_one_line(f"{file}: not the configuration of a model we can load", OTHER_BASE):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, KeyError, OSError) as error:
-        raise KosbertError(f"{file}: not the configuration of a model we can load: {one_line(error)}") from error
     masked = type(config) in MODEL_FOR_MASKED_LM_MAPPING  # encoders are trained as such models
     if not masked or config.is_encoder_decoder or getattr(config, "is_decoder", False):
         raise KosbertError(f"{file}: a {config.model_type} model is no encoder; choose one such as klue/roberta-base")
@@ -102,10 +103,8 @@ def _config(folder: Path) -> PretrainedConfig:
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     find(folder, *TOKENIZERS)  # without any, transformers makes an empty one
-    try:
+    with in_one_line(f"base model: no tokenizer that we can load in {folder}", OTHER_BASE):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except (ValueError, KeyError, OSError, ImportError, TypeError) as error:
-        raise KosbertError(f"base model: no tokenizer that we can load in {folder}: {one_line(error)}") from error
     if not tokenizer.is_fast:
         raise KosbertError(f"base model: the tokenizer in {folder} has no fast form; choose another base")
     return tokenizer

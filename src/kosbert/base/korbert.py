@@ -17,7 +17,7 @@ from transformers import BertModel
 
 from kosbert.base.pretrained import Backbone, Pretrained, bert_config, find, load_model
 from kosbert.base.tokenizing import SPECIAL, character_class, wrap
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 VOCABULARY = ("vocab.korean.rawtext.list", "vocab.txt")
 CONFIG = ("bert_config.json", "config.json")
@@ -63,9 +63,8 @@ def read_vocabulary(path: Path) -> dict[str, int]:
     except UnicodeDecodeError as error:
         raise KosbertError(f"{path}: not UTF-8 text: {error}; the vocabulary of KorBERT is") from error
     if tokens[: len(FIRST)] != FIRST:
-        raise KosbertError(
-            f"{path}: begins with {', '.join(tokens[: len(FIRST)])}; KorBERT's begins with {', '.join(FIRST)}"
-        )
+        found = one_line(", ".join(tokens[: len(FIRST)]), 80)
+        raise KosbertError(f"{path}: begins with {found}; KorBERT's begins with {', '.join(FIRST)}")
     return {token: index for index, token in enumerate(tokens)}
 
 

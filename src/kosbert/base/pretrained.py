@@ -8,24 +8,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
-from huggingface_hub.errors import StrictDataclassError
 from pydantic import Field
-from safetensors import SafetensorError
 from transformers import BertConfig, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from kosbert.encoder.failures import in_one_line
+from kosbert.encoder.layout import WEIGHTS
 from kosbert.encoder.model import without_progress_bars
+from kosbert.encoder.weights import WITH_INFO, check_weights
 from kosbert.errors import KosbertError, one_line
 from kosbert.params import Base
 
 CHUNK = 10_000  # how many sentences are tokenised at once
-WEIGHTS = (
-    "model.safetensors",
-    "model.safetensors.index.json",
-    "pytorch_model.bin",
-    "pytorch_model.bin.index.json",
-)
 AGAIN = "copy or download the file again"
-SHOWN = 3  # how many names of weights a message has
 
 
 class Pretrained(Base, extra="forbid"):
@@ -92,7 +86,7 @@ def find(folder: Path, *names: str) -> Path:
 
 def _listing(folder: Path) -> str:
     names = sorted(path.name + "/" * path.is_dir() for path in folder.iterdir())
-    return ", ".join(names) or "nothing"
+    return one_line(", ".join(names), 200) or "nothing"
 
 
 def bert_config(path: Path, *, pieces: int, pad: int) -> BertConfig:
@@ -106,13 +100,10 @@ def bert_config(path: Path, *, pieces: int, pad: int) -> BertConfig:
     Raises:
         KosbertError: the file is not the configuration of a BERT, or belongs to another vocabulary.
     """
-    try:
+    with in_one_line(f"{path}: not the configuration of a BERT", AGAIN):
         values = json.loads(path.read_text(encoding="utf-8"))
         rows = int(values["vocab_size"])
         config = BertConfig(**values | {"pad_token_id": pad})
-    # Ill-formed JSON and text that is not UTF-8 are ValueErrors.
-    except (ValueError, TypeError, KeyError, StrictDataclassError) as error:
-        raise KosbertError(f"{path}: not the configuration of a BERT: {one_line(error)}") from error
     if rows != pieces:
         raise KosbertError(
             f"{path}: vocab_size is {rows:,}, but the vocabulary has {pieces:,} pieces; "
@@ -135,40 +126,17 @@ def load_model(kind: type[PreTrainedModel], folder: Path, config: PretrainedConf
         KosbertError: the weights are missing, damaged, hold anything but tensors, or do not fit the config.
     """
     weights = find(folder, *WEIGHTS)
-    try:
-        with without_progress_bars():
-            model, info = kind.from_pretrained(
-                folder,
-                config=config,
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # they are named below
-                local_files_only=True,
-            )
-    except pickle.UnpicklingError as error:
-        raise KosbertError(_unpickling_refusal(weights, str(error))) from error
-    # The readers of both formats raise these on a damaged file.
-    except (OSError, RuntimeError, EOFError, TypeError, ValueError, KeyError, SafetensorError) as error:
-        reason = one_line(error) or "it ends too early"
-        raise KosbertError(f"{weights}: the weights cannot be read: {reason}; {AGAIN}") from error
-    missing = [name for name in info["missing_keys"] if "pooler" not in name]
-    _refuse_if_any(weights, "the weights lack", missing)
-    wrong = [f"{name} {list(there)} (config: {list(here)})" for name, there, here in info["mismatched_keys"]]
-    _refuse_if_any(weights, "the weights have another shape than the config says:", wrong)
-    for name, values in model.named_parameters():
-        if name in info["missing_keys"]:
-            torch.nn.init.zeros_(values)
+    with in_one_line(f"{weights}: the weights cannot be read", AGAIN), without_progress_bars():
+        try:
+            model, info = kind.from_pretrained(folder, config=config, dtype=torch.float32, **WITH_INFO)
+        except pickle.UnpicklingError as error:
+            raise KosbertError(_unpickling_refusal(weights, str(error))) from error
+    check_weights(model, info, weights)
     return model.eval()
 
 
 def _unpickling_refusal(weights: Path, reason: str) -> str:
-    named = next((line.strip() for line in reason.splitlines() if "GLOBAL" in line), None)
+    named = next((one_line(line, 200) for line in reason.splitlines() if "GLOBAL" in line), None)
     if named:
         return f"{weights}: holds code besides tensors, which is never run ({named}); get plain weights"
     return f"{weights}: no PyTorch weights, or damaged; {AGAIN}"
-
-
-def _refuse_if_any(weights: Path, what: str, names: list[str]) -> None:
-    if names:
-        shown = ", ".join(sorted(names)[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-        raise KosbertError(f"{weights}: {what} {shown}; config and weights have to come from the same model")

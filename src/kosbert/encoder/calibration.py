@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kosbert.errors import KosbertError
+from kosbert.errors import KosbertError, one_line
 
 CALIBRATION = "calibration.json"
 BIN_PAIRS, MAX_BINS = 20, 50  # pairs in a bin, at least, and bins, at most
@@ -90,14 +90,16 @@ def read_calibration(folder: Path) -> Calibration | None:
         KosbertError: the file is not as it was written.
     """
     file = folder / CALIBRATION
-    if not file.is_file():
+    if not file.exists():
         return None
     try:
         values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         cosine, score = zip(*zip(values["cosine"], values["score"], strict=True), strict=True)
         return Calibration(_increasing(cosine), _increasing(score), int(values["pairs"]))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise KosbertError(f"{file}: not as it was written ({error}); get or make the model anew") from error
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise KosbertError(
+            f"{file}: not as it was written ({one_line(error, 120)}); get or make the model anew"
+        ) from error
 
 
 def _increasing(values: Iterable[Any]) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """The model that stages hand on: a mean-pooling sentence-transformers folder, loadable without this package."""
 
-import math
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerFast
 from transformers.utils import logging as transformers_logging
 
 from kosbert.encoder.calibration import Calibration, write_calibration
+from kosbert.encoder.checks import check_usable
+from kosbert.encoder.failures import enough_memory, in_one_line
+from kosbert.encoder.layout import CARD, MODULES
 from kosbert.encoder.portable import make_portable
-from kosbert.errors import KosbertError, one_line
+from kosbert.encoder.positions import position_count
+from kosbert.encoder.sums import checked_sums, write_sums
+from kosbert.encoder.weights import check_files, check_transformers
+from kosbert.errors import KosbertError
 from kosbert.files import atomic_write
 
 MAX_LENGTH = 128  # tokens of a text that are read, unless said otherwise; KorNLU's longest has fewer
-CARD = "README.md"  # where model hubs look for a model's card
 PROMPTS = ("query", "document")  # the names under which the prompt is stored; the first is the default
 
 
@@ -67,19 +72,6 @@ def max_seq_length(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, w
     return int(min(most, MAX_LENGTH if wanted is None else wanted))
 
 
-def position_count(model: PreTrainedModel) -> float:
-    """Return how many tokens a transformer has positions for; infinity if for any number."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    return math.inf if positions is None else positions - first_position(model)
-
-
-def first_position(model: PreTrainedModel) -> int:
-    """Return the position of a sentence's first token: models of RoBERTa's kind count from after the pad token's id."""
-    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1
-
-
 def prompt_of(model: SentenceTransformer) -> str:
     """Return the text that a model puts before every sentence; empty if there is none."""
     return model.prompts.get(model.default_prompt_name or "") or ""
@@ -93,19 +85,40 @@ def load(folder: Path, *, device: str | None = None) -> SentenceTransformer:
         device: the device to load it onto, such as `cpu` or `cuda:1`; the GPU if there is one, if None.
 
     Raises:
-        KosbertError: there is no model in the folder, or it cannot be read.
+        KosbertError: there is no model in the folder, it is damaged or incomplete, or the memory does not suffice.
     """
-    if not (folder / "modules.json").is_file():
+    if not (folder / MODULES).is_file():
         raise KosbertError(
-            f"{folder}: no sentence-transformers model there (modules.json is missing); `dvc repro` makes it"
+            f"{folder}: no sentence-transformers model there ({MODULES} is missing); `dvc repro` makes it"
         )
+    with enough_memory(f"load {folder}"), checked_sums(folder), without_progress_bars(), _without_warnings():
+        return _load(folder, device)
+
+
+def _load(folder: Path, device: str | None) -> SentenceTransformer:
+    with in_one_line(f"{folder}: no sentence-transformers model that we can load", "`dvc repro` makes ours"):
+        check_files(folder)
+        # Weights of another shape are refused below, by their names.
+        model = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, model_kwargs={"ignore_mismatched_sizes": True}
+        )
+        check_transformers(model, folder)
+        check_usable(model, folder)
+        return model
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Log no warning of the libraries in the block: what matters in them is checked, and they show a file's texts."""
+    loggers = [logging.getLogger(name) for name in ("sentence_transformers", "transformers")]
+    levels = [logger.level for logger in loggers]
     try:
-        with without_progress_bars():
-            return SentenceTransformer(str(folder), device=device, local_files_only=True)
-    except Exception as error:  # whatever the libraries raise over a broken file
-        raise KosbertError(
-            f"{folder}: no sentence-transformers model that we can load: {one_line(error)}; `dvc repro` makes ours"
-        ) from error
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -151,5 +164,7 @@ def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Ca
             (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
             if calibration:
                 write_calibration(tmp, calibration)
+            files = [file.relative_to(tmp) for file in tmp.rglob("*") if file.is_file()]
+            write_sums(tmp, [name for name in files if name != Path(CARD)])
     except SafetensorError as error:
         raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error

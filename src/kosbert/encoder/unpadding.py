@@ -19,7 +19,7 @@ from torch.nn import functional
 from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface
 
-from kosbert.encoder.model import first_position
+from kosbert.encoder.positions import first_position
 
 ATTENTION = "kosbert_unpadded"  # the name under which transformers knows our attention
 # Encoders in which nothing but attention looks at other tokens, and attention looks at all of them.

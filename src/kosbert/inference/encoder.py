@@ -14,6 +14,7 @@ import numpy as np
 
 from kosbert.encoder.batches import Embeddings
 from kosbert.encoder.calibration import Calibration
+from kosbert.encoder.failures import enough_memory
 from kosbert.errors import KosbertError
 
 __all__ = ["BaseEncoder", "Calibration", "Embeddings", "Encoder", "Precision", "limited", "model_of", "other_length"]
@@ -121,7 +122,7 @@ class BaseEncoder(ABC):
         """
         if not (checked := _checked(texts)):
             return np.empty((0, self.dimensions), np.float32)
-        with self._open():
+        with self._open(), enough_memory(f"encode {len(checked):,} texts"):
             return self._embed(checked)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -132,7 +133,7 @@ class BaseEncoder(ABC):
         """
         if not (checked := _checked(texts)):
             return []
-        with self._open():
+        with self._open(), enough_memory(f"count the tokens of {len(checked):,} texts"):
             return self._count_tokens(checked)
 
     def count_truncated(self, texts: Sequence[str]) -> int:

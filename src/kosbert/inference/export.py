@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 from sentence_transformers import SentenceTransformer
 
+from kosbert.encoder.failures import enough_memory
 from kosbert.encoder.model import prompt_of
+from kosbert.encoder.sums import SUMS, write_sums
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write, digest
 from kosbert.inference.encoder import Embeddings
-from kosbert.inference.folder import is_weights, model_files
+from kosbert.inference.folder import deciding_files, is_weights, model_files
 from kosbert.inference.formats import FORMATS, LOWEST, PRECISIONS, Files
 from kosbert.inference.manifest import MANIFEST, TOKENIZER, Exported, Manifest, write_manifest
 from kosbert.inference.pytorch import Loaded, lengths_of, load_model, model_digest, tokenizer_of
@@ -58,14 +60,19 @@ def export(
     if out.exists():
         raise KosbertError(f"{out}: exists already; give another folder, or remove it")
     _check_wanted(formats, precisions)
-    loaded = load_model(model)
-    with atomic_write(out) as tmp:
-        tmp.mkdir()
-        for name in model_files(loaded.folder):
-            if weights or not is_weights(loaded.folder, name):
-                (tmp / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(loaded.folder / name, tmp / name)  # without the mode, which may be its owner's alone
-        return _write(loaded, model, tmp, formats=formats, precisions=precisions, texts=texts)
+    with enough_memory(f"export {model}"):
+        loaded = load_model(model)
+        with atomic_write(out) as tmp:
+            _copy(loaded.folder, tmp, weights=weights)
+            return _write(loaded, model, tmp, formats=formats, precisions=precisions, texts=texts)
+
+
+def _copy(folder: Path, tmp: Path, *, weights: bool) -> None:
+    tmp.mkdir()
+    for name in model_files(folder):
+        if name != Path(SUMS) and (weights or not is_weights(folder, name)):  # the digests are written anew
+            (tmp / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, tmp / name)  # without the mode, which may be its owner's alone
 
 
 def write_exports(
@@ -73,7 +80,8 @@ def write_exports(
 ) -> dict[str, float]:
     """Export a model into a folder that has a copy of it already; see `export`."""
     _check_wanted(formats, precisions)
-    return _write(load_model(model), model, folder, formats=formats, precisions=precisions, texts=texts)
+    with enough_memory(f"export {model}"):
+        return _write(load_model(model), model, folder, formats=formats, precisions=precisions, texts=texts)
 
 
 def lowest_cosine(one: Embeddings, other: Embeddings) -> float:
@@ -109,6 +117,7 @@ def _write(
         manifest = _manifest(loaded.model, folder, wanted)
         cosines = _check(loaded.model, model, folder, manifest, texts)
         write_manifest(folder, manifest)
+        write_sums(folder, [*deciding_files(folder), Path(MANIFEST)])
     except BaseException:
         for file in (*written, MANIFEST):
             (folder / file).unlink(missing_ok=True)

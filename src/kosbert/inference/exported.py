@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from tokenizers import Encoding, Tokenizer
 
-from kosbert.encoder.calibration import read_calibration
+from kosbert.encoder.calibration import CALIBRATION, read_calibration
+from kosbert.encoder.failures import MAX_REASON, in_one_line, is_failure
+from kosbert.encoder.layout import PROBE
+from kosbert.encoder.sums import checked_sums
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import verify
 from kosbert.inference.encoder import BaseEncoder, Embeddings, Precision, limited, other_length
 from kosbert.inference.graph import Graph
-from kosbert.inference.manifest import AGAIN, TOKENIZER, Exported, Manifest
+from kosbert.inference.manifest import AGAIN, MANIFEST, TOKENIZER, Exported, Manifest
 from kosbert.inference.onnx_graph import ONNXGraph, onnxruntime_library
 from kosbert.inference.openvino_graph import OpenVINOGraph, openvino_library
 
@@ -59,9 +62,13 @@ class ExportedEncoder(BaseEncoder):
             calibration=read_calibration(folder),
         )
         self._prompt, self._side = manifest.prompt, manifest.truncation_side
-        self._tokenizer, self._graph = _loaded(folder, manifest, export)
+        with checked_sums(folder, only=(MANIFEST, CALIBRATION)):  # the manifest has the digests of the others
+            self._tokenizer, self._graph = _loaded(folder, manifest, export)
         self._tokenizer.no_padding()
         self._truncate()
+        with in_one_line(f"{folder}: a broken export", AGAIN):
+            if self._embed([PROBE]).shape != (1, self.dimensions):
+                raise ValueError(f"it makes no {self.dimensions} numbers of a text")
 
     def _embed(self, texts: list[str]) -> Embeddings:
         return self._graph.embed([one.ids for one in self._tokenized(texts)])
@@ -133,11 +140,13 @@ def _loaded(folder: Path, manifest: Manifest, export: Exported) -> tuple[Tokeniz
             graph = ENGINES[export.format].load(folder / export.graph, manifest.dimensions)
             for name in beside:
                 checks[name].result()
-        except Exception as error:  # whatever the libraries raise over somebody's files
+        except BaseException as error:  # whatever the libraries raise over somebody's files
+            if not is_failure(error):
+                raise
             cause = _first_error([checks[name] for name in beside]) or error
-            reason = one_line(cause)
+            reason = one_line(cause, MAX_REASON)
             if isinstance(cause, FileNotFoundError):
-                reason = f"{Path(cause.filename).relative_to(folder)} is missing"
+                reason = f"{one_line(Path(cause.filename).relative_to(folder), MAX_REASON)} is missing"
             raise KosbertError(f"{folder}: a broken export ({reason}); {AGAIN}") from cause
     return tokenizer, graph
 

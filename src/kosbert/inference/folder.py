@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from kosbert.encoder.layout import CARD, MAX_JSON, MAX_SETTINGS, MODULES, transformer_folder
+from kosbert.encoder.sums import AGAIN, SUMS
 from kosbert.errors import KosbertError, one_line
 from kosbert.inference.manifest import MANIFEST
 
@@ -16,6 +18,7 @@ PYTORCH = "*.bin"
 SETTINGS = "*config*.json"
 RUNS_CODE = {"weights_only", "use_kernels", "allow_all_kernels", "kernel_config"}
 NEVER = "code that comes with a model is never run here"
+MAX_SHOWN = 120  # characters of a name or a value that a message has
 MADE_HERE = "; what is under models is made by `make benchmark`, and found from the project's top folder"
 
 
@@ -26,7 +29,7 @@ def find(model: str) -> Path:
         KosbertError: the hub cannot be reached, or has no such model.
     """
     if Path(model).exists():
-        return Path(model)
+        return _of_plain_files(Path(model))
     from kosbert.encoder.hub import DownloadError, download  # noqa: PLC0415 - slow to import
 
     try:
@@ -40,6 +43,20 @@ def find(model: str) -> Path:
             f"{model}: no such folder here, and it could not be downloaded from the hub: {error}"
             f"{MADE_HERE if model.startswith('models/') else ''}"
         ) from error
+    return _of_plain_files(folder)
+
+
+def _of_plain_files(folder: Path) -> Path:
+    """Return the folder of a model none of whose files would be read without an end."""
+    if not any((folder / name).is_file() for name in (MODULES, MANIFEST)):
+        return folder
+    for file in sorted(folder.rglob("*")):
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise KosbertError(f"{folder}: {_name(file, folder)} is no file; {AGAIN}")
+        if file.suffix == ".json" and file.is_file() and (size := file.stat().st_size) > MAX_JSON:
+            raise KosbertError(
+                f"{folder}: {_name(file, folder)} has {size:,} bytes, expected {MAX_JSON:,} at most; {AGAIN}"
+            )
     return folder
 
 
@@ -53,18 +70,18 @@ def is_weights(folder: Path, name: Path) -> bool:
     return name.parent == transformer_folder(folder) and any(name.match(pattern) for pattern in WEIGHTS)
 
 
-def transformer_folder(folder: Path) -> Path:
-    """Return the folder of the transformer within that of the model: it is the first module."""
-    try:
-        return Path(json.loads((folder / "modules.json").read_text(encoding="utf-8"))[0]["path"])
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return Path()
-
-
 def model_files(folder: Path) -> list[Path]:
     """Return the names of the files of a model: all but hidden ones and exports, whoever made them."""
     names = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
     return [name for name in names if not (_is_hidden(name) or _is_export(name))]
+
+
+def deciding_files(folder: Path) -> list[Path]:
+    """Return the names of the files of a model that decide its embeddings, and that `find` downloads."""
+    names = model_files(folder)
+    safe = any(name.suffix == ".safetensors" for name in names)
+    skipped = [CARD, SUMS, *OTHER_FORMATS, *([PYTORCH] if safe else [])]
+    return [name for name in names if not any(name.match(pattern) for pattern in skipped)]
 
 
 def _is_hidden(name: Path) -> bool:
@@ -90,26 +107,39 @@ def checked(model: str, folder: Path | None = None) -> Path:
         KosbertError: as `find`; or the folder has no such model, or its settings ask for code.
     """
     folder = folder or find(model)
-    if not (folder / "modules.json").is_file():
-        raise KosbertError(f"{model}: no sentence-transformers model (it has no modules.json)")
+    if not (folder / MODULES).is_file():
+        raise KosbertError(f"{model}: no sentence-transformers model (it has no {MODULES})")
     # The libraries refuse classes of a model's own, but do what the settings of its modules say.
     for file in sorted(folder.rglob(SETTINGS)):
-        try:
-            settings = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise KosbertError(f"{file}: no settings of a model that we can read: {one_line(error)}") from error
-        for asked in _wants_code(settings):
-            raise KosbertError(f"{model}: {file.relative_to(folder)} sets {asked}, but {NEVER}; choose another model")
+        for asked in _wants_code(_settings(file, folder)):
+            raise KosbertError(f"{model}: {_name(file, folder)} sets {asked}, but {NEVER}; choose another model")
     return folder
+
+
+def _name(file: Path, folder: Path) -> str:
+    return one_line(file.relative_to(folder), MAX_SHOWN)
+
+
+def _settings(file: Path, folder: Path) -> Any:  # noqa: ANN401 - as JSON has it
+    try:
+        with file.open("rb") as content:
+            return json.loads(content.read(MAX_SETTINGS))  # one that is cut off cannot be read
+    except (OSError, ValueError, RecursionError) as error:
+        raise KosbertError(
+            f"{folder}: {_name(file, folder)}: no settings of a model that we can read: {one_line(error, MAX_SHOWN)}; "
+            f"{AGAIN}"
+        ) from error
 
 
 def _wants_code(settings: Any) -> Iterator[str]:  # noqa: ANN401 - as JSON has it
     """Find the settings that would have code run; also an attention that is a repository of kernels on the hub."""
-    if isinstance(settings, dict):
-        for key, value in settings.items():
-            if key in RUNS_CODE or ("attn_implementation" in key and "/" in str(value)):
-                yield f"{key} to {value}"
-            yield from _wants_code(value)
-    elif isinstance(settings, list):
-        for value in settings:
-            yield from _wants_code(value)
+    unread = [settings]
+    while unread:
+        match unread.pop():
+            case dict() as values:
+                for key, value in values.items():
+                    if key in RUNS_CODE or ("attn_implementation" in key and "/" in str(value)):
+                        yield one_line(f"{key} to {value}", MAX_SHOWN)
+                unread += values.values()
+            case list() as values:
+                unread += values

@@ -17,7 +17,8 @@ from sentence_transformers.sentence_transformer.modules import Normalize, Poolin
 from tokenizers import Tokenizer
 from transformers import PreTrainedModel
 
-from kosbert.encoder.model import first_position, position_count, prompt_of
+from kosbert.encoder.model import prompt_of
+from kosbert.encoder.positions import first_position, position_count
 from kosbert.errors import KosbertError, needs_extra, one_line
 from kosbert.inference.charsmap import charsmap
 from kosbert.inference.encoder import Embeddings

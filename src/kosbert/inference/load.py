@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import get_args
 
-from kosbert.errors import KosbertError
+from kosbert.encoder.failures import enough_memory
+from kosbert.errors import KosbertError, one_line
 from kosbert.inference.encoder import BaseEncoder, Precision
 from kosbert.inference.exported import ExportedEncoder, choose
-from kosbert.inference.folder import find, has_weights
+from kosbert.inference.folder import MAX_SHOWN, find, has_weights
 from kosbert.inference.manifest import read_manifest
 from kosbert.inference.openvino_graph import openvino_library
 from kosbert.inference.pool import PoolEncoder
@@ -21,9 +22,10 @@ def load(
         raise KosbertError(f"precision is {precision!r}; expected one of {', '.join(get_args(Precision))}")
     if isinstance(devices, str):
         raise KosbertError(f"devices is the text {devices!r}; expected a list, such as [{devices!r}]")
-    if len(devices) > 1:
-        return PoolEncoder(partial(load_on, model, precision, max_length), devices)
-    return load_on(model, precision, max_length, devices[0] if devices else None)
+    with enough_memory(f"load {model}"):
+        if len(devices) > 1:
+            return PoolEncoder(partial(load_on, model, precision, max_length), devices)
+        return load_on(model, precision, max_length, devices[0] if devices else None)
 
 
 def load_on(model: str, precision: Precision, max_length: int | None, device: str | None) -> BaseEncoder:
@@ -45,7 +47,7 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
         if chosen:
             return ExportedEncoder(folder, manifest, chosen, max_length=max_length)
     if manifest and not has_weights(folder):
-        there = ", ".join(f"{one.format} in {one.precision}" for one in manifest.exports)
+        there = one_line(", ".join(f"{one.format} in {one.precision}" for one in manifest.exports), MAX_SHOWN)
         raise KosbertError(
             f"{model}: precision {precision}, device {device or 'cpu'}: an export without the weights for PyTorch has "
             f"only what was exported, for the CPU: {there}; choose from these, or load the original"

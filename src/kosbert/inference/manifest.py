@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kosbert.encoder.layout import MAX_PROMPT, MAX_SEQ_LENGTH
+from kosbert.encoder.sums import is_inside
 from kosbert.errors import KosbertError
 
 MANIFEST, TOKENIZER = "kosbert_export.json", "tokenizer.json"
@@ -101,14 +103,10 @@ def _manifest(content: dict[str, Any]) -> Manifest | None:
         return None
     texts = [found.original, found.prompt, found.tokenizer]
     for one in found.exports:
-        if not (isinstance(one.files, dict) and one.files and all(map(_is_inside, one.files))):
+        if not (isinstance(one.files, dict) and one.files and all(map(is_inside, one.files))):
             return None
         texts += [one.format, one.precision, *one.files.values()]
     numbers = [found.dimensions, *(number for number in (found.max_length, found.most_tokens) if number is not None)]
     right = all(isinstance(text, str) for text in texts) and found.truncation_side in ("left", "right")
-    return found if right and all(type(number) is int and number > 0 for number in numbers) else None
-
-
-def _is_inside(name: str) -> bool:
-    """Return whether the name of a file is of one within the folder."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts
+    right = right and len(found.prompt) <= MAX_PROMPT
+    return found if right and all(type(number) is int and 0 < number <= MAX_SEQ_LENGTH for number in numbers) else None

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kosbert.encoder.failures import enough_memory
 from kosbert.errors import KosbertError
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings
 from kosbert.inference.graph import usable_cores
@@ -103,7 +104,8 @@ def _start(load: Load, waiting: "SimpleQueue[str]", threads: int, loaded: Barrie
     os.environ["OMP_NUM_THREADS"] = str(threads)
     _loaded = loaded
     try:
-        _encoder = load(waiting.get())
+        with enough_memory("load the model"):
+            _encoder = load(waiting.get())
     except KosbertError as error:
         _encoder = KosbertError(error.message)
 

@@ -15,7 +15,8 @@ from tokenizers import Tokenizer
 
 from kosbert.encoder.calibration import read_calibration
 from kosbert.encoder.encode import encoding, has_bf16
-from kosbert.encoder.model import load, position_count, prompt_of
+from kosbert.encoder.model import load, prompt_of
+from kosbert.encoder.positions import position_count
 from kosbert.errors import KosbertError, one_line
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited, other_length
 from kosbert.inference.folder import NEVER, checked, has_weights
