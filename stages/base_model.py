@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage
 
 
-@click.command(cls=Command)
-@click.option("--tune", type=click.Path(path_type=Path), required=True, help="The STS training table.")
-@click.option("--nli", type=click.Path(path_type=Path), required=True, help="The NLI training table.")
-@click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to calibrate on.")
+@click.command(cls=Stage)
+@click.option("--tune", type=Input(), required=True, help="The STS training table.")
+@click.option("--nli", type=Input(), required=True, help="The NLI training table.")
+@click.option("--dev", type=Input(), required=True, help="The tune file to calibrate on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the encoder.")
 def main(tune: Path, nli: Path, dev: Path, out: Path) -> None:
     """Build the base model that params.yaml names."""

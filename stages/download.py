@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Stage
 
 
-@click.command(cls=Command)
+@click.command(cls=Stage)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the upstream files.")
 def main(out: Path) -> None:
     """Download the dataset that params.yaml names, and verify it."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage, check_unchanged
 
 
-@click.command(cls=Command)
-@click.option("--model", type=click.Path(path_type=Path), required=True, help="The encoder.")
-@click.option("--test", type=click.Path(path_type=Path), required=True, help="The tune file of the test pairs.")
+@click.command(cls=Stage)
+@click.option("--model", type=Input(), required=True, help="The encoder.")
+@click.option("--test", type=Input(), required=True, help="The tune file of the test pairs.")
 @click.option("--predictions", type=click.Path(path_type=Path), required=True, help="File for the predictions.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for the metrics.")
 def main(model: Path, test: Path, predictions: Path, out: Path) -> None:
@@ -26,6 +26,7 @@ def main(model: Path, test: Path, predictions: Path, out: Path) -> None:
 
     predicted = predict(partial(encode, load(model)), [*read_tune(test)])
     metrics = compute_metrics(predicted, source=test)
+    check_unchanged()
     write_predictions(predicted, predictions)
     write_metrics(out, metrics)
     click.echo(f"{out}: cosine Spearman {metrics[MAIN_METRIC]:.2f}, and seven more metrics")

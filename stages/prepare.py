@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage
 
 
-@click.command(cls=Command)
-@click.option("--raw", type=click.Path(path_type=Path), required=True, help="Folder of the upstream files.")
+@click.command(cls=Stage)
+@click.option("--raw", type=Input(), required=True, help="Folder of the upstream files.")
 @click.option("--tune", type=click.Path(path_type=Path), required=True, help="Folder for the STS tune files.")
 @click.option("--nli", type=click.Path(path_type=Path), required=True, help="File for the NLI table.")
 def main(raw: Path, tune: Path, nli: Path) -> None:

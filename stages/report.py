@@ -6,21 +6,21 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage, check_unchanged
 
 PATH = click.Path(path_type=Path)
 
 
-@click.command(cls=Command)
-@click.option("--predictions", type=PATH, required=True, help="Folder of the predictions.")
-@click.option("--resampled", type=PATH, required=True, help="File that the stage `resample` has written.")
-@click.option("--models", type=PATH, required=True, help="Folder of the encoders.")
-@click.option("--curves", type=PATH, required=True, help="Folder of the training curves.")
+@click.command(cls=Stage)
+@click.option("--predictions", type=Input(), required=True, help="Folder of the predictions.")
+@click.option("--resampled", type=Input(), required=True, help="File that the stage `resample` has written.")
+@click.option("--models", type=Input(), required=True, help="Folder of the encoders.")
+@click.option("--curves", type=Input(), required=True, help="Folder of the training curves.")
 @click.option("--measured", type=PATH, required=True, help="Folder of the costs that trainings have measured.")
 @click.option("--costs", type=PATH, required=True, help="Folder for the costs that belong to the table.")
-@click.option("--raw", type=PATH, required=True, help="Folder of the upstream files.")
-@click.option("--train", type=PATH, required=True, help="The tune file of the training pairs.")
-@click.option("--dev", type=PATH, required=True, help="The tune file of the dev pairs.")
+@click.option("--raw", type=Input(), required=True, help="Folder of the upstream files.")
+@click.option("--train", type=Input(), required=True, help="The tune file of the training pairs.")
+@click.option("--dev", type=Input(), required=True, help="The tune file of the dev pairs.")
 @click.option("--svg", type=PATH, required=True, help="Folder for the pictures as SVG.")
 @click.option("--png", type=PATH, required=True, help="Folder for the pictures as PNG.")
 @click.option("--page", "page_file", type=PATH, required=True, help="File for the page.")
@@ -57,6 +57,7 @@ def main(
     # Everything is computed before anything is written, so a README without markers leaves all files as they were.
     texts = {page_file: page(results, sections), table_file: table, details_file: details(results)}
     texts |= {readme: replace_between_markers(readme, table) for readme in readmes}
+    check_unchanged()
     write_pictures([picture for section in sections for picture in section.pictures], svg=svg, png=png)
     for recipe, cost in results.costs.items():
         record_cost(costs / f"{recipe}.json", measured, cost)

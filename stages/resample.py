@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage
 
 
-@click.command(cls=Command)
-@click.option("--predictions", type=click.Path(path_type=Path), required=True, help="Folder of the predictions.")
+@click.command(cls=Stage)
+@click.option("--predictions", type=Input(), required=True, help="Folder of the predictions.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for intervals and differences.")
 def main(predictions: Path, out: Path) -> None:
     """Resample the test pairs for the rows of the table."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from kosbert.command import Command
+from kosbert.stage import Input, Stage, check_unchanged
 
 
-@click.command(cls=Command)
+@click.command(cls=Stage)
 @click.argument("recipe")
-@click.option("--init", type=click.Path(path_type=Path), required=True, help="The encoder to begin with.")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The table to learn from.")
-@click.option("--dev", type=click.Path(path_type=Path), required=True, help="The tune file to choose on.")
+@click.option("--init", type=Input(), required=True, help="The encoder to begin with.")
+@click.option("--data", type=Input(), required=True, help="The table to learn from.")
+@click.option("--dev", type=Input(), required=True, help="The tune file to choose on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
 @click.option("--costs", type=click.Path(path_type=Path), required=True, help="Folder for what the training cost.")
 @click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
@@ -25,11 +25,12 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Pa
     from kosbert.encoder.model import read_card
     from kosbert.metrics import write_cost
     from kosbert.training.losses import describe
+    from kosbert.training.trackers import PROJECT
     from kosbert.training.train import train
 
     # Trackers (training.report_to) keep these outside the folder of the checkpoints, which is removed.
     os.environ.setdefault("TENSORBOARD_LOGGING_DIR", f"runs/{recipe}")
-    os.environ.setdefault("WANDB_PROJECT", "kosbert")
+    os.environ.setdefault("WANDB_PROJECT", PROJECT)
     chosen = params.load()
     steps = chosen.recipe(recipe)
     words, papers = describe(steps)
@@ -43,7 +44,18 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Pa
         data=chosen.chosen_dataset,
         seed=chosen.seed,
     )
-    outcome = train(steps, init, data, dev, out, card=card, curves=curves, training=chosen.training, seed=chosen.seed)
+    outcome = train(
+        steps,
+        init,
+        data,
+        dev,
+        out,
+        card=card,
+        curves=curves,
+        training=chosen.training,
+        seed=chosen.seed,
+        check=check_unchanged,
+    )
     if outcome is None:  # another process writes and reports
         return
     if outcome.cost:

@@ -30,6 +30,7 @@ ALLOWED = {
     "files": FLOOR,
     "params": FLOOR,
     "metrics": FLOOR | {"files"},
+    "stage": FLOOR | {"files", "command"},
     "data": FLOOR | {"files", "params"},
     "encoder": FLOOR | {"files", "params"},
     "base": FLOOR | {"files", "params", "data", "encoder"},
@@ -39,7 +40,7 @@ ALLOWED = {
     "inference": FLOOR | {"files", "encoder"},
     "readers": FLOOR | {"data"},
     "apps": FLOOR | {"files", "data", "readers", "inference"},
-    "project": FLOOR | {"files", "params", "metrics", "data", "encoder", "inference"},
+    "project": FLOOR | {"files", "stage", "params", "metrics", "data", "encoder", "inference"},
 }
 FACE = {"__init__", "__main__", "cli"}  # the ways in, which know the rooms that they lead to
 ROOMS = {*ALLOWED, "commands"}

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 from kosbert.errors import KosbertError
 
 TMP_SUFFIX = ".tmp"  # ends the names of temporary folders, so that no other hidden folder is taken for one
-LOCK = "lock"
+LOCK = ".lock"  # hidden, so that an output may be called lock
 
 
 @contextmanager
@@ -110,11 +111,25 @@ def digest(path: Path, algorithm: str) -> str:
     if algorithm == "git-blob":
         state = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
     else:
-        state = hashlib.new(algorithm)
+        state = hashlib.new(algorithm, usedforsecurity=False)  # to find damage, not forgery
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):
             state.update(chunk)
     return state.hexdigest()
+
+
+def dvc_md5(path: Path) -> str:
+    """Return the MD5 by which DVC knows a file, or a folder: that of its `dvc_listing`, with the ending `.dir`."""
+    if not path.is_dir():
+        return digest(path, "md5")
+    return f"{hashlib.md5(dvc_listing(path), usedforsecurity=False).hexdigest()}.dir"
+
+
+def dvc_listing(folder: Path) -> bytes:
+    """Return what DVC keeps for a folder: the name and MD5 of each of its files, as JSON."""
+    files = [file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    names = {file.relative_to(folder).as_posix(): file for file in files}
+    return json.dumps([{"md5": digest(names[name], "md5"), "relpath": name} for name in sorted(names)]).encode()
 
 
 def verify(path: Path, expected: str) -> None:

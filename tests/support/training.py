@@ -26,7 +26,7 @@ def recipe(**changes):
     return Recipe(**{**RECIPE, **changes})
 
 
-def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
+def run(init, tables, out, *, dev=STS, training=None, seed=5, check=lambda: None, **changes):
     """Train `init` on the tables of a folder; the curves lie beside `out`."""
     wanted = recipe(**changes)
     return train(
@@ -39,6 +39,7 @@ def run(init, tables, out, *, dev=STS, training=None, seed=5, **changes):
         curves=Path(out).parent / "curves",
         training=Training(**{**TRAINING, **(training or {})}),
         seed=seed,
+        check=check,
     )
 
 

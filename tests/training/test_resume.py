@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support import training
+from support.rot import flip
 from support.training import NLI, STS, run
 
 from kosbert.errors import KosbertError
@@ -80,6 +82,14 @@ def stopped(tiny, tables, tmp_path, monkeypatch):
     return arguments
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tiny, tables, tmp_path_factory):
+    """What the training of `stopped` comes to."""
+    out = tmp_path_factory.mktemp("undisturbed") / "sts"
+    run(tiny, tables, out)
+    return out
+
+
 def found(arguments, capsys, **changes):
     capsys.readouterr()
     run(**{**arguments, **changes})
@@ -105,7 +115,9 @@ def test_other_parameters_seeds_or_data_begin_anew(stopped, tables, tmp_path, ca
 def test_checkpoints_depend_on_the_code_that_dvc_says_a_training_depends_on(root):
     deps = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]["deps"]
     code = {dep.removeprefix("src/kosbert/") for dep in deps if dep.startswith("src/")}
-    assert code - {*checkpoints.CODE} == {"command.py"}, "what all commands share decides nothing"
+    assert code - {*checkpoints.CODE} == {"command.py", "stage.py"}, (
+        "what all commands and stages share decides nothing"
+    )
     assert {*checkpoints.CODE} <= code
 
 
@@ -124,14 +136,79 @@ def test_an_edit_of_other_code_keeps_the_checkpoints(tmp_path, monkeypatch):
     assert len({before, *after}) == 5
 
 
-def test_a_checkpoint_with_a_missing_or_short_file_is_passed_over(stopped, tmp_path, capsys):
-    found = {path.parent.name: path.parent for path in (tmp_path / "m").rglob(checkpoints.COMPLETE)}
+def checkpoints_in(folder):
+    return {path.parent.name: path.parent for path in folder.rglob(checkpoints.COMPLETE)}
+
+
+def cut(file):
+    os.truncate(file, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        *((name, flip, True) for name in ("optimizer.pt", "scheduler.pt", "model.safetensors", checkpoints.COMPLETE)),
+        ("rng_state.pth", cut, True),
+        ("tokenizer.json", Path.unlink, True),
+        (checkpoints.COMPLETE, Path.unlink, False),  # it was never finished
+    ],
+)
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
+    stopped, undisturbed, tmp_path, capsys, *, name, damage, told
+):
+    found = checkpoints_in(tmp_path / "m")
     assert set(found) == {"checkpoint-5", "checkpoint-10"}
-    with (found["checkpoint-10"] / "optimizer.pt").open("r+b") as file:
-        file.truncate(100)
+    damage(found["checkpoint-10"] / name)
     capsys.readouterr()
     run(**stopped)
-    assert "checkpoint-5\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert len([line for line in said.splitlines() if "checkpoint-10: this checkpoint is damaged" in line]) == told
+    assert re.search(r"resuming from .*checkpoint-5$", said, flags=re.M)
+    assert contents(tmp_path / "m/sts") == contents(undisturbed)
+
+
+def test_what_came_after_a_damaged_checkpoint_is_trained_again(tiny, tables, tmp_path, capsys, monkeypatch):
+    """An average needs the states in between, and a run that is resumed after them would not make them again."""
+    recipe = {"init": tiny, "tables": tables, "average": {"runs": 1, "states": 3, "init": 0.2}}
+    undisturbed = run(out=tmp_path / "a/sts", **recipe)
+    with monkeypatch.context() as patch:
+        patch.setattr("kosbert.training.train.load_average", lambda *_: sys.exit(1))
+        with pytest.raises(SystemExit):
+            run(out=tmp_path / "b/sts", **recipe)
+    found = sorted(checkpoints_in(tmp_path / "b").values(), key=lambda path: int(path.name.rpartition("-")[2]))
+    flip(found[-2] / "model.safetensors")
+    capsys.readouterr()
+    assert run(out=tmp_path / "b/sts", **recipe) == undisturbed
+    assert f"{found[-2].name}: this checkpoint is damaged" in capsys.readouterr().out
+    assert contents(tmp_path / "b/sts") == contents(tmp_path / "a/sts")
+
+
+def test_a_state_that_is_damaged_before_it_is_averaged_ends_in_one_line(tiny, tables, tmp_path, monkeypatch):
+    original = Trainer.fit
+
+    def fit(trainer, checkpoint):
+        best = original(trainer, checkpoint)
+        flip(max(Path(trainer.args.output_dir).glob("*/optimizer.pt")))
+        return best
+
+    monkeypatch.setattr(Trainer, "fit", fit)
+    with pytest.raises(KosbertError, match=r"this checkpoint is damaged: optimizer.pt") as error:
+        run(tiny, tables, tmp_path / "m/sts", average={"runs": 1, "states": 4, "init": 0.2})
+    assert "\n" not in error.value.message
+    assert not (tmp_path / "m/sts").exists()
+
+
+def test_a_training_whose_result_is_not_wanted_after_all_keeps_its_checkpoints(tiny, tables, tmp_path, capsys):
+    """As when its code was edited meanwhile: if the edit is taken back, the result is there at once."""
+
+    def refuse():
+        raise KosbertError("changed")
+
+    arguments = {"init": tiny, "tables": tables, "out": tmp_path / "m/sts"}
+    with pytest.raises(KosbertError, match="changed"):
+        run(**arguments, check=refuse)
+    assert not (tmp_path / "m/sts").exists()
+    assert found(arguments, capsys)
 
 
 def test_a_full_disk_is_one_line_and_the_checkpoint_before_stays(tiny, tables, tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""Checkpoints of a training that was killed: found again by the same training alone, and only if complete."""
+"""Checkpoints of a training that was killed: found again by the same training alone, and only if undamaged."""
 
 import hashlib
 import json
@@ -10,12 +10,14 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from kosbert.files import digest, write_text
+from kosbert.errors import KosbertError, one_line
+from kosbert.files import digest, verify, write_text
 
 PACKAGE = Path(__file__).parents[1]
 # The code of the package that decides the result of a training; a test holds it to dvc.yaml.
 CODE = ("data", "encoder", "training", "errors.py", "files.py", "metrics.py", "params.py")
-COMPLETE = "complete.json"  # the file that names each file of a checkpoint and its size; it is written last
+COMPLETE = "complete.json"  # the file with the digest of each file of a checkpoint; it is written last
+STATE = "trainer_state.json"  # the file in which the trainer keeps, among others, which checkpoint is the best
 LIBRARIES = ("accelerate", "datasets", "numpy", "sentence-transformers", "tokenizers", "torch", "transformers")
 
 
@@ -53,20 +55,50 @@ def _files(path: Path) -> list[Path]:
 
 
 def latest(folder: Path, count: int) -> list[Path]:
-    """Return the latest complete checkpoints of a run in their order; fewer than `count` if no more are there."""
-    complete = [path for path in folder.glob("*") if is_complete(path)]
-    return sorted(complete, key=lambda path: int(path.name.rpartition("-")[2]))[-count:]
+    """Return the latest finished checkpoints of a run in their order; fewer than `count` if no more are there."""
+    return _in_order(folder)[-count:]
 
 
-def prune(folder: Path) -> None:
-    """Remove useless checkpoints: incomplete ones, and those of trainings with other parameters, inputs or code.
+def resumable(folder: Path) -> Path | None:
+    """Return the latest checkpoint of a run that was pruned which has the best one so far still beside it."""
+    for path in reversed(_in_order(folder)):
+        best = json.loads((path / STATE).read_text(encoding="utf-8"))["best_model_checkpoint"]
+        if best is None or Path(best).is_dir():
+            return path
+    return None
+
+
+def prune(folder: Path) -> list[str]:
+    """Remove useless checkpoints: unfinished and damaged ones, and those of other parameters, inputs or code.
+
+    With a damaged one, all later ones of its run go, for a run that is resumed after it would lack it at the end.
 
     Args:
         folder: the training's `checkpoint_dir`.
+
+    Returns:
+        What is wrong with each damaged one.
     """
-    others = [path for path in folder.parent.glob("*") if path != folder]
-    for path in [*others, *(path for path in folder.glob("*/*") if not is_complete(path))]:
+    unfinished = [path for path in folder.glob("*/*") if not (path / COMPLETE).is_file()]
+    for path in [*(path for path in folder.parent.glob("*") if path != folder), *unfinished]:
         shutil.rmtree(path, ignore_errors=True)
+    reasons = []
+    for run in folder.glob("*"):
+        whole = True
+        for path in _in_order(run):
+            try:
+                check(path)
+            except KosbertError as error:
+                reasons.append(error.message)
+                whole = False
+            if not whole:
+                shutil.rmtree(path, ignore_errors=True)
+    return reasons
+
+
+def _in_order(folder: Path) -> list[Path]:
+    finished = [mark.parent for mark in folder.glob(f"*/{COMPLETE}")]
+    return sorted(finished, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def remove(folder: Path) -> None:
@@ -79,16 +111,19 @@ def remove(folder: Path) -> None:
 
 def mark_complete(checkpoint: Path) -> None:
     """Record the files of a checkpoint, once all of them are there."""
-    sizes = {str(file.relative_to(checkpoint)): file.stat().st_size for file in _files(checkpoint)}
-    write_text(checkpoint / COMPLETE, json.dumps(sizes))
+    digests = {str(file.relative_to(checkpoint)): digest(file, "sha256") for file in _files(checkpoint)}
+    write_text(checkpoint / COMPLETE, json.dumps(digests))
 
 
-def is_complete(checkpoint: Path) -> bool:
-    """Return whether a checkpoint was finished, and no file of it has been deleted or cut since."""
-    mark = checkpoint / COMPLETE
-    if not mark.is_file():
-        return False
-    sizes = json.loads(mark.read_text(encoding="utf-8"))
-    return all(
-        (checkpoint / name).is_file() and (checkpoint / name).stat().st_size == size for name, size in sizes.items()
-    )
+def check(checkpoint: Path) -> None:
+    """Check that a finished checkpoint is as it was written.
+
+    Raises:
+        KosbertError: a file has changed, or is gone.
+    """
+    try:
+        digests = json.loads((checkpoint / COMPLETE).read_text(encoding="utf-8"))
+        for name, expected in digests.items():
+            verify(checkpoint / name, f"sha256:{expected}")
+    except (KosbertError, OSError, ValueError, AttributeError) as error:
+        raise KosbertError(f"{checkpoint}: this checkpoint is damaged: {one_line(error)}") from error

@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def train(
     curves: Path,
     training: Training,
     seed: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Outcome | None:
     """Train a recipe and save the encoder with the best dev score, or the average that the recipe wants.
 
@@ -73,13 +75,15 @@ def train(
             (`training.report_to`) get the same.
         training: the parameters that all trainings share.
         seed: the seed of everything random in the first run; that of the next is higher by `SEED_STRIDE`.
+        check: called once the training is done and before anything of it is written. If it raises an error, the
+            checkpoints stay, so that the same training has the same result at once.
 
     Returns:
         The outcome in the process that writes; None in all others.
 
     Raises:
-        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, the checkpoint cannot
-            be read, a GPU's memory does not suffice, a tracker fails, or training diverged.
+        KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, a checkpoint cannot
+            be read or has been damaged since, a GPU's memory does not suffice, a tracker fails, or training diverged.
     """
     began = time.monotonic()
     if not sys.stderr.isatty():
@@ -88,7 +92,7 @@ def train(
     folder = checkpoints.checkpoint_dir(out, [init, data, dev], parameters)
     average = recipe.average
     run_dirs = checkpoints.run_dirs(folder, average.runs if average else 1)
-    initial_dev, resumed = math.nan, False
+    initial_dev, resumed, states = math.nan, False, []
     for number, run_dir in enumerate(run_dirs):
         encoder = load(init)
         arguments = arguments_for(
@@ -99,7 +103,9 @@ def train(
             (seed + SEED_STRIDE * number) % 2**32,
             name=out.name,
         )
-        checkpoint = _find_checkpoint(folder, arguments)
+        if number == 0:
+            _prune(folder, arguments)
+        checkpoint = checkpoints.resumable(run_dir)
         evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
         reporting = [] if number else [Curves(curves), *tracker_callbacks(training.report_to)]
         callbacks = [ProgressLines(), *reporting]
@@ -116,14 +122,17 @@ def train(
                 click.echo(f"NOTE: this training has only {steps}; for more, lower batch_size or raise epochs")
         del trainer  # its optimizer needs more memory than the encoder
         _raise_if_diverged(best_dev, arguments, folder)
+        states += checkpoints.latest(run_dir, average.states) if average else []
         resumed = resumed or checkpoint is not None
     if not arguments.should_save:
         return None
     if average:
-        states = [state for run_dir in run_dirs for state in checkpoints.latest(run_dir, average.states)]
+        for state in states:
+            checkpoints.check(state)
         load_average(encoder, states, init, average.init)
         best_dev = _score_average(encoder, evaluator, len(states))
         _raise_if_diverged(best_dev, arguments, folder)
+    check()
     save(encoder, out, card=card, calibration=calibrate(encoder, read_tune(dev), bf16=arguments.bf16))
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
@@ -132,12 +141,11 @@ def train(
     return Outcome(initial_dev, best_dev, cost)
 
 
-def _find_checkpoint(folder: Path, arguments: SentenceTransformerTrainingArguments) -> Path | None:
-    """Return the checkpoint that a run can be resumed from, if there is one, and remove all useless ones."""
+def _prune(folder: Path, arguments: SentenceTransformerTrainingArguments) -> None:
+    """Remove useless checkpoints, and say which of them were damaged; other processes wait for that."""
     with arguments.main_process_first(local=False):
-        if arguments.should_save:
-            checkpoints.prune(folder)
-        return next(iter(checkpoints.latest(Path(arguments.output_dir), 1)), None)
+        for damage in checkpoints.prune(folder) if arguments.should_save else []:
+            click.echo(f"{damage}; what came after the checkpoint before it is trained again")
 
 
 def _score_initial(trainer: Trainer, recipe: Recipe) -> float:

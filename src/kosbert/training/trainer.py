@@ -218,8 +218,7 @@ class Trainer(SentenceTransformerTrainer):
         best = self.state.best_model_checkpoint
         if best is None:
             return math.nan
-        if not checkpoints.is_complete(Path(best)):
-            raise KosbertError(f"{best}: the checkpoint with the best dev score is gone; run this again")
+        checkpoints.check(Path(best))
         self.accelerator.wait_for_everyone()  # each process has read the best state
         return 100 * float(self.state.best_metric)
 
