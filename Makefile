@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark metrics-diff plots summary comment test faults compat check demo setup dist pins audit gc clean
+.PHONY: help benchmark verify metrics-diff plots summary comment test faults compat check demo setup dist pins audit gc clean
 
 # What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -23,6 +23,9 @@ help: ## List these targets
 
 benchmark: $(READY) ## Regenerate the performance table: set-up, dvc repro, the table
 	@$(BIN)/kosbert benchmark
+
+verify: $(READY) ## Check every byte of what the pipeline has made, here and in DVC's cache
+	@$(BIN)/kosbert verify
 
 metrics-diff: $(READY) ## Compare the metrics with those at BASE=main; fails if one has dropped too far
 	@$(BIN)/kosbert difference --out $(DIFFERENCE) -- "$$BASE"

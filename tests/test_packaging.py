@@ -52,6 +52,7 @@ WITHOUT_EXTRAS = {
     "publish base --out published": "pipeline",
     "difference main": "pipeline",
     "spread": "pipeline",
+    "verify": "pipeline",
     "benchmark": "pipeline",
 }
 RUN = """

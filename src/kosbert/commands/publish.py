@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kosbert.commands.options import say
 from kosbert.commands.paths import Output, UserCommand
 from kosbert.commands.repo_id import check_repo_id
 from kosbert.errors import KosbertError, needs_extra
@@ -51,7 +52,7 @@ def publish(row: str, repo_id: str | None, out: Path | None, formats: str | None
     out = out or Path(str(repo_id).rpartition("/")[2])
     wanted = Wanted(repo_id, _split(formats or ""), _split(precisions or "fp32"))
     publish(params.load(), row, out, wanted)
-    click.echo(f"{out}: ready; its card is {out / 'README.md'}")
+    say(f"{out}: ready; its card is {out / 'README.md'}")
     if repo_id:
         click.echo(f"To upload it:\n\n    hf upload {repo_id} {shlex.quote(str(out))} .")
 

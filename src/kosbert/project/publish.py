@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder.model import CARD, load, read_card
+from kosbert.encoder.layout import CARD
+from kosbert.encoder.model import load, read_card
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write
 from kosbert.metrics import read_metrics
 from kosbert.params import Params
-from kosbert.project import dvc
+from kosbert.project import dvc, verify
 from kosbert.project.published_card import (
     DATASET,
     UNNAMED,
@@ -60,13 +61,15 @@ def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> N
 
     Raises:
         KosbertError: there is no such row, its licence forbids it, its metrics mean nothing, model or metrics are not
-            what `dvc repro` makes, `out` exists, or an export failed.
+            what `dvc repro` makes or are damaged, `out` exists, or an export failed.
     """
     check_allowed(params, row)
     check_up_to_date(row)
+    model, metrics = Path("models", row), Path("metrics", f"{row}.json")
+    verify.check(model, metrics, DEV)
     write_folder(
-        Path("models", row),
-        read_metrics(Path("metrics", f"{row}.json")),
+        model,
+        read_metrics(metrics),
         out,
         name=f"kosbert-{params.base_model}-{row}",
         dev=DEV,

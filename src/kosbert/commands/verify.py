@@ -1,0 +1,47 @@
+"""`kosbert verify`."""
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
+import click
+
+from kosbert.command import printable
+from kosbert.commands.options import say
+from kosbert.commands.paths import UserCommand
+from kosbert.errors import KosbertError, needs_extra
+
+
+@click.command("verify", cls=UserCommand, short_help="Check every byte of what the pipeline has made.")
+@click.option("--repair", is_flag=True, help="Mend what is damaged.")
+def verify(*, repair: bool) -> None:
+    """Check all that dvc.lock names, byte for byte, in the workspace and in DVC's cache.
+
+    DVC trusts the size and time of a file. This finds what a broken disk or a stray program has changed: models, data,
+    predictions, metrics, and the code that they were made with. Exits with 1 if a file is not as it was recorded.
+
+    With --repair, a damaged file is restored from its other copy. If both are damaged they are deleted, and `dvc repro`
+    makes the file again. Code is left alone.
+    """
+    with needs_extra("pipeline", "To verify files"):
+        from kosbert.project import verify as verifying
+    from tqdm import tqdm
+
+    files = verifying.made()
+    damaged = 0
+    for copies in tqdm(files, "verify", disable=None, leave=False):
+        for copy in copies.damaged():
+            place = "" if copy == copies.path else f", DVC's copy of {copies.path}"
+            tqdm.write(printable(f"{copy}{place}: {'damaged' if copies.md5 else 'no stage has made it'}"))
+            damaged += 1
+        if repair:
+            copies.repair()
+    edited = verifying.edited()
+    for path in edited:
+        say(f"{path}: changed since the stages ran that depend on it")
+    if damaged and not repair:
+        raise KosbertError(f"{damaged} damaged files; {verifying.ADVICE}")
+    if edited:
+        raise KosbertError("what stages depend on has changed; `dvc repro` runs them again")
+    here = sum(copies.path.exists() for copies in files)
+    click.echo(
+        f"{len(files):,} files that stages have made, {here:,} of them here: {'mended' if damaged else 'undamaged'}"
+    )

@@ -1,0 +1,118 @@
+"""Whether what `dvc.lock` names is still as it was recorded: every byte, in the workspace and in DVC's cache.
+
+DVC itself trusts the size and time of a file, and whatever is in its cache.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from kosbert.errors import KosbertError, needs_extra, one_line
+from kosbert.files import atomic_write, digest, dvc_listing, dvc_md5
+from kosbert.project import dvc
+from kosbert.stage import LOCK, recorded, written_by_stages
+
+ADVICE = "`kosbert verify --repair` mends what is damaged, and then `dvc repro` makes again what is gone"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """A file that a stage has made, or a folder of which nothing tells the files any more: its two copies.
+
+    Attributes:
+        path: where it lies in the workspace.
+        cached: where it lies in DVC's cache.
+        md5: DVC's MD5 of it as it was made; None for a file that no stage has made.
+    """
+
+    path: Path
+    cached: Path
+    md5: str | None
+
+    def damaged(self) -> list[Path]:
+        """Return the copies that are not as they were made; one that is not there is not damaged."""
+        copies = dict.fromkeys((self.path, self.cached))
+        return [copy for copy in copies if copy.exists() and self._md5_of(copy) != self.md5]
+
+    def repair(self) -> None:
+        """Delete damaged copies, and make the one in the cache anew if the one in the workspace is undamaged.
+
+        What is gone from the workspace comes back from the cache or is made again, with `dvc repro`.
+        """
+        damaged = self.damaged()
+        for copy in damaged:
+            shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
+        if self.cached in damaged and self.path.exists():
+            with atomic_write(self.cached) as tmp:
+                tmp.write_bytes(dvc_listing(self.path) if self.path.is_dir() else self.path.read_bytes())
+
+    def _md5_of(self, copy: Path) -> str:
+        # The cache has a folder as the list of its files.
+        of_list = copy.is_file() and self.md5 is not None and self.md5.endswith(".dir")
+        return dvc_md5(copy) + ".dir" * of_list
+
+
+def made(*targets: Path) -> list[Copies]:
+    """Return every file that stages have made, by `dvc.lock`; those at, above or below `targets`, if there are any.
+
+    Raises:
+        KosbertError: there are none, or no project of DVC is here.
+    """
+    with needs_extra("pipeline", "To verify files"):
+        from dvc.exceptions import DvcException  # noqa: PLC0415 - an extra
+        from dvc.repo import Repo  # noqa: PLC0415
+
+    dvc.check_here()
+    outputs = {path: md5 for target in targets or [Path()] for path, (_, md5) in written_by_stages(target).items()}
+    if not outputs:
+        raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
+    try:
+        cache = Path(os.path.relpath(Repo().cache.local.path))
+    except DvcException as error:
+        raise KosbertError(f"no project of DVC: {one_line(error)}") from error
+    return [copies for path, md5 in outputs.items() for copies in _files(path, md5, cache)]
+
+
+def _files(path: Path, md5: str, cache: Path) -> Iterator[Copies]:
+    listing = _cached(md5, cache)
+    if not md5.endswith(".dir"):
+        yield Copies(path, listing, md5)
+        return
+    if listing.is_file() and f"{digest(listing, 'md5')}.dir" == md5:
+        text = listing.read_bytes()
+    else:
+        yield Copies(path, listing, md5)
+        if not path.is_dir() or dvc_md5(path) != md5:
+            return
+        text = dvc_listing(path)
+    files = {entry["relpath"]: entry["md5"] for entry in json.loads(text)}
+    yield from (Copies(path / name, _cached(file, cache), file) for name, file in files.items())
+    found = [file for file in path.rglob("*") if file.is_file() and file.relative_to(path).as_posix() not in files]
+    yield from (Copies(file, file, None) for file in found)
+
+
+def _cached(md5: str, cache: Path) -> Path:
+    """Return where DVC's cache keeps a file."""
+    return cache / md5[:2] / md5[2:]
+
+
+def edited() -> list[Path]:
+    """Return the dependencies that are not as `dvc.lock` has them, such as code; outputs of stages aside."""
+    outputs = {path for _, path, _ in recorded("outs")}
+    ours = {path: md5 for _, path, md5 in recorded("deps") if not any(out.is_relative_to(path) for out in outputs)}
+    ours = {path: md5 for path, md5 in ours.items() if not any(path.is_relative_to(out) for out in outputs)}
+    return [path for path, md5 in sorted(ours.items()) if not path.exists() or dvc_md5(path) != md5]
+
+
+def check(*targets: Path) -> None:
+    """Check outputs in the workspace.
+
+    Raises:
+        KosbertError: one is damaged.
+    """
+    for copies in made(*targets):
+        if copies.path in copies.damaged():
+            raise KosbertError(f"{copies.path}: not as `dvc repro` made it (dvc.lock); {ADVICE}")
