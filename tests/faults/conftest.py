@@ -9,8 +9,11 @@ from support.project import made_small
 
 # In every run of the tests: faults of stages that take a second, but for those that other tests have brought about.
 SELECTION = {
-    "download": ("SIGKILL", "slow network"),
-    "prepare": ("SIGKILL", "SIGINT at the start", "full disk", "corrupt input", "two at once"),
+    "download": ("SIGKILL", "slow network", "EUC-KR locale"),
+    "prepare": (
+        *("SIGKILL", "SIGINT at the start", "full disk", "corrupt input", "two at once"),
+        *("rot in the cache", "edited during the run"),
+    ),
 }
 RESULTS = "build/faults"  # a file for each cell, so that a run of some cells leaves those of others
 
@@ -36,7 +39,7 @@ def _values(item):
 
 
 def _selected(stage, fault, path):
-    return fault.name in SELECTION.get(stage.name, ()) and path == stage.inputs[0]
+    return fault.name in SELECTION.get(stage.name, ()) and path == fault.paths(stage)[0]
 
 
 @pytest.hookimpl(wrapper=True)

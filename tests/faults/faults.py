@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -15,9 +15,28 @@ from pathlib import Path
 import pytest
 import yaml
 from faults.scene import Scene, tree
-from faults.stages import Stage
+from faults.stages import STAGES, Stage
+from support.rot import flip
+
+from kosbert.files import digest
 
 SAME, LINE, KILLED, REFUSED = "same result", "one clear line", "ends at once", "the other is refused"
+
+
+def main_input(stage: Stage) -> tuple[str, ...]:
+    return stage.inputs[:1]
+
+
+def each_input(stage: Stage) -> tuple[str, ...]:
+    return stage.inputs
+
+
+def code(stage: Stage) -> tuple[str, ...]:
+    return stage.code
+
+
+def files_of_a_checkpoint(_: Stage) -> tuple[str, ...]:
+    return "optimizer.pt", "scheduler.pt", "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -29,19 +48,29 @@ class Fault:
         spoil: a context manager of a scene, a stage and a path among its inputs; after it the surroundings are well
             again. What was done to inputs stays: the next run has to notice.
         end: how a run has to end under it.
-        each_input: whether it is tried on each input of a stage, not the main one alone.
-        moved: where the project lies, below a temporary folder.
         does: what is done, for the document.
-        not_for: why it is not applicable to a stage that uses no network.
+        paths: the files of a stage, each of which it is tried on.
+        moved: where the project lies, below a temporary folder.
+        only_for: the stages that it is applicable to; empty: all.
+        not_for: why it is not applicable to the others.
+        tells: what the user has to read, as a regular expression.
+        advice: the command that the user is told to run before the next run.
     """
 
     name: str
     spoil: Callable[[Scene, Stage, Path], object]
     end: str
     does: str
-    each_input: bool = False
+    paths: Callable[[Stage], tuple[str, ...]] = main_input
     moved: str = "project"
+    only_for: tuple[str, ...] = ()
     not_for: str = ""
+    tells: str = ""
+    advice: tuple[str, ...] = ()
+
+    def applies_to(self, stage: Stage) -> bool:
+        """Return whether it can be brought about for a stage."""
+        return not self.only_for or stage.name in self.only_for
 
 
 @cache
@@ -135,6 +164,58 @@ def _corrupted(path: Path) -> None:
 
 
 @contextmanager
+def rot(scene: Scene, stage: Stage, path: Path, *, cached: bool = False) -> Iterator[None]:
+    """Change a bit, and leave what DVC looks at; with `cached`, the same bit in DVC's copy too."""
+    scene.dvc("status")  # so that DVC has its size and time
+    before, md5 = path.read_bytes(), digest(path, "md5")
+    if cached:
+        copy = scene.folder / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
+        copy.chmod(0o644)
+        flip(copy)
+    flip(path)
+    yield
+    if stage.name == "download":
+        path.write_bytes(before)
+
+
+@contextmanager
+def edited(scene: Scene, _: Stage, path: Path) -> Iterator[None]:
+    text = path.read_text(encoding="utf-8")
+    scene.environment |= {"FAULT_EDIT": str(path), "FAULT_TEXT": f"{text}# edited\n"}
+    yield
+    scene.environment.clear()
+
+
+@contextmanager
+def damaged_checkpoint(scene: Scene, stage: Stage, path: Path) -> Iterator[None]:
+    """Kill a training in its second checkpoint, and change a bit in the first."""
+    with signalled(scene, stage, path, name="SIGKILL"):
+        scene.run()
+    (whole,) = (scene.folder / "models/.checkpoints").rglob("checkpoint-*/complete.json")
+    flip(whole.with_name(path.name))
+    yield
+
+
+@contextmanager
+def without_end(scene: Scene, _: Stage, __: Path) -> Iterator[None]:
+    """Serve files that never end, their length unsaid."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 20))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with _serving(Handler, scene):
+        yield
+
+
+@contextmanager
 def no_network(scene: Scene, stage: Stage, _: Path) -> Iterator[None]:
     _need("unshare", "--net")
     scene.prefix = ("unshare", "--net")
@@ -162,7 +243,13 @@ def slow_network(scene: Scene, _: Stage, __: Path) -> Iterator[None]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _serving(Handler, scene):
+        yield
+
+
+@contextmanager
+def _serving(handler: type[http.server.BaseHTTPRequestHandler], scene: Scene) -> Iterator[None]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         with _from(f"http://127.0.0.1:{server.server_port}", scene):
             yield
@@ -211,6 +298,9 @@ def nothing(*_: object) -> Iterator[None]:
 
 
 OTHER_LOCALE = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+EUC_KR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "euc-kr"}
+REPAIR = ("kosbert", "verify", "--repair")
+WEB = tuple(stage.name for stage in STAGES if stage.web)
 OFFLINE = "it opens no connection: without a network it has the same result"
 
 FAULTS = (
@@ -232,7 +322,7 @@ FAULTS = (
     ),
     Fault("read-only output", read_only, LINE, "the folders that it writes into are read-only"),
     Fault(
-        "corrupt input", _spoiled(_corrupted), LINE, "128 bytes that are no UTF-8 stand in an input", each_input=True
+        "corrupt input", _spoiled(_corrupted), LINE, "128 bytes that are no UTF-8 stand in an input", paths=each_input
     ),
     Fault(
         "truncated input",
@@ -242,8 +332,55 @@ FAULTS = (
     ),
     Fault("missing input", _spoiled(Path.unlink), LINE, "an input is gone"),
     Fault("wrong permissions", unreadable, LINE, "the user may not read an input"),
+    Fault(
+        "rot",
+        rot,
+        LINE,
+        "one bit of an input is another; its size and its time are as before",
+        paths=each_input,
+        tells=r"not as the stage \w+(@\w+)? wrote it|expected sha256",
+        advice=REPAIR,
+    ),
+    Fault(
+        "rot in the cache",
+        partial(rot, cached=True),
+        LINE,
+        "the same, and the same bit of the copy in DVC's cache",
+        paths=each_input,
+        only_for=tuple(stage.name for stage in STAGES if not stage.web),
+        not_for="no stage made its input, so DVC has no copy",
+        tells=r"not as the stage \w+(@\w+)? wrote it",
+        advice=REPAIR,
+    ),
+    Fault(
+        "input without end",
+        without_end,
+        LINE,
+        "the source sends bytes for ever",
+        only_for=WEB,
+        not_for="its inputs are files that stages made, and DVC reads them to their end before it runs",
+        tells="more than [0-9,]+ bytes",
+    ),
+    Fault(
+        "edited during the run",
+        edited,
+        LINE,
+        "a line is added to code of the stage as it puts its first file in place",
+        paths=code,
+        tells="changed while this stage ran",
+    ),
+    Fault(
+        "damaged checkpoint",
+        damaged_checkpoint,
+        SAME,
+        "a training was killed, and one bit of its last complete checkpoint is another",
+        paths=files_of_a_checkpoint,
+        only_for=("train@sts",),
+        not_for="it writes no checkpoints",
+        tells="this checkpoint is damaged",
+    ),
     Fault("no network", no_network, SAME, "the stage runs in a namespace without a network"),
-    Fault("slow network", slow_network, SAME, "the source sends 20 kB a second", not_for=OFFLINE),
+    Fault("slow network", slow_network, SAME, "the source sends 20 kB a second", only_for=WEB, not_for=OFFLINE),
     Fault("two at once", two_at_once, REFUSED, "a second `dvc repro` of the stage starts while the first works"),
     Fault(
         "clock jump",
@@ -256,6 +393,12 @@ FAULTS = (
         partial(surroundings, **OTHER_LOCALE),
         SAME,
         "ASCII is the encoding of the terminal and of files",
+    ),
+    Fault(
+        "EUC-KR locale",
+        partial(surroundings, **EUC_KR),
+        SAME,
+        "EUC-KR is the encoding of the terminal, and ASCII that of files",
     ),
     Fault(
         "Korean path",

@@ -34,6 +34,19 @@ def wait(path: str) -> None:
     sys.addaudithook(hook)
 
 
+def edit(path: str, text: str) -> None:
+    """Give a file another text as the stage puts its first file in place."""
+    edited: list[str] = []
+
+    def hook(event: str, arguments: tuple) -> None:
+        if event == "os.rename" and not edited and not str(arguments[1]).endswith(".pyc"):
+            edited.append(path)
+            with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - nothing may be imported here
+                file.write(text)
+
+    sys.addaudithook(hook)
+
+
 def jump(seconds: int) -> None:
     """Put the clock forward, and back again, at every hundredth look."""
     seconds_of, looks = time.time, [0]
@@ -53,3 +66,5 @@ if "DVC_STAGE" in os.environ:  # DVC sets it for the commands it starts
         strike(os.environ["FAULT_SIGNAL"], int(os.environ["FAULT_AT"]))
     if "FAULT_WAIT" in os.environ:
         wait(os.environ["FAULT_WAIT"])
+    if "FAULT_EDIT" in os.environ:
+        edit(os.environ["FAULT_EDIT"], os.environ["FAULT_TEXT"])

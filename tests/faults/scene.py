@@ -65,6 +65,11 @@ class Scene:
         done = subprocess.run(**self.command("dvc", "repro", "-s", self.stage), timeout=300, check=False)
         return done.returncode, self.read(done.stdout)
 
+    def follow(self, advice: tuple[str, ...]) -> None:
+        """Run a command that the user was told to run."""
+        done = subprocess.run(**self.command(*advice), timeout=300, check=False)
+        assert "Traceback" not in done.stdout, done.stdout
+
     def recover(self) -> None:
         """Run the stage again as a user does, with whatever before it has to run again, and compare with the whole.
 
@@ -81,6 +86,10 @@ class Scene:
         else:
             self.dvc("repro", self.stage)
             assert tree(self.folder) == self.whole
+
+    def recorded(self) -> bool:
+        """Return whether DVC has recorded the stage as run."""
+        return self.stage in yaml.safe_load((self.folder / "dvc.lock").read_text(encoding="utf-8"))["stages"]
 
     def changed(self) -> list[str]:
         """Return the files that are not as they were before the fault."""

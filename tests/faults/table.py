@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from faults.faults import FAULTS
+from faults.faults import FAULTS, main_input
 from faults.stages import STAGES
 
 BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
@@ -48,7 +48,8 @@ def _accounts(found: dict) -> list[str]:
         lines += [_row(["stage", "what was spoiled", "the user reads", "left on disk"]), _row(["---"] * 4)]
         for stage in STAGES:
             for cell in found.get((stage.name, fault.name), []):
-                spoiled = f"`{cell['path']}`" if "input" in fault.name or fault.name == "wrong permissions" else ""
+                named = fault.paths is not main_input or "input" in fault.name or fault.name == "wrong permissions"
+                spoiled = f"`{cell['path']}`" if named and cell["end"] != "not applicable" else ""
                 lines.append(_row([f"`{stage.name}`", spoiled, _said(cell), _left(cell)]))
     return lines
 

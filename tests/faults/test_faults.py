@@ -20,7 +20,7 @@ CELLS = [
     pytest.param(stage, fault, path, id=f"{stage.name}-{fault.name}-{path}")
     for stage in STAGES
     for fault in FAULTS
-    for path in (stage.inputs if fault.each_input else stage.inputs[:1])
+    for path in fault.paths(stage)[: None if fault.applies_to(stage) else 1]
 ]
 
 
@@ -36,7 +36,7 @@ def scene(request, finished, tmp_path):
 @pytest.mark.parametrize(("stage", "fault", "path"), CELLS)
 def test_a_fault_ends_clearly_and_the_next_run_recovers(scene, stage, fault, path, record_property):
     cell = {"stage": stage.name, "fault": fault.name, "path": path}
-    if fault.not_for and not stage.web:
+    if not fault.applies_to(stage):
         record_property("cell", cell | {"end": "not applicable", "said": [], "left": [], "why": fault.not_for})
         return
     end = expected(fault, stage)
@@ -46,8 +46,10 @@ def test_a_fault_ends_clearly_and_the_next_run_recovers(scene, stage, fault, pat
         now = tree(scene.folder)
     text = "\n".join(said)
     left = sorted(set(now) - set(spoiled))
-    record_property("cell", cell | {"end": end, "said": said, "left": left, "why": ""})
+    told = next((line for line in said if fault.tells and re.search(fault.tells, line)), "")
+    record_property("cell", cell | {"end": end, "said": said, "left": left, "why": told and f"`{told}`"})
     assert "Traceback" not in text, text
+    assert bool(told) == bool(fault.tells), text
     if end == SAME:
         assert code == 0, text
         drafts = {name for name in now if "/." in name}  # of one that is at work beside this one
@@ -55,8 +57,9 @@ def test_a_fault_ends_clearly_and_the_next_run_recovers(scene, stage, fault, pat
         assert now.keys() - drafts == scene.whole.keys()
     elif end == LINE:
         assert code == 255, text
-        told = [*dropwhile(lambda line: not re.match(r"Error: |ERROR: |Aborted!", line), said)]
-        assert 0 < len(told) <= FEW, text
+        lines = [*dropwhile(lambda line: not re.match(r"Error: |ERROR: |Aborted!", line), said)]
+        assert 0 < len(lines) <= FEW, text
+        assert not scene.recorded()
     elif end == REFUSED:
         assert code == 255, text
         assert "busy" in text
@@ -71,7 +74,36 @@ def test_a_fault_ends_clearly_and_the_next_run_recovers(scene, stage, fault, pat
             if not re.search(r"^curves/|(^|/)\.", name) and now[name] != scene.whole.get(name)
         }
         assert half == {}
+    if fault.advice and not stage.web:
+        scene.follow(fault.advice)
     if end != SAME:
+        scene.recover()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("    sts:\n      train:\n", "    sts:\n      more: 1\n      train:\n", "params.yaml, datasets.sample.sts"),
+        ("dataset: sample", "dataset: kornlu", "params.yaml, dataset"),
+        ("seed: 42", "seed: 43", ""),
+    ],
+    ids=["a key of the stage's own", "its value", "of other stages"],
+)
+def test_a_parameter_that_is_edited_during_the_run_counts_if_it_is_the_stages(finished, tmp_path, old, new, changed):
+    scene = before(finished, tmp_path / "project", "prepare")
+    path = scene.folder / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    edited = text.replace(old, new)
+    assert edited != text
+    scene.environment |= {"FAULT_EDIT": str(path), "FAULT_TEXT": edited}
+    code, said = scene.run()
+    scene.environment.clear()
+    assert path.read_text(encoding="utf-8") == edited
+    assert scene.recorded() == (not changed)
+    assert code == (255 if changed else 0), said
+    if changed:
+        assert any(line.startswith(f"Error: {changed}: changed while this stage ran") for line in said), said
+        path.write_text(text, encoding="utf-8")
         scene.recover()
 
 
