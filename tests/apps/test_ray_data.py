@@ -33,7 +33,7 @@ def test_a_cluster_gives_the_rows_and_values_of_one_process(root, tiny, sentence
 
 def test_a_column_that_is_not_there_is_named():
     dataset = SimpleNamespace(schema=lambda: SimpleNamespace(names=["id", "sentence"]))
-    with pytest.raises(KosbertError, match="no column 'text' in the dataset; it has id, sentence"):
+    with pytest.raises(KosbertError, match="no column 'text' in the dataset; it has 'id', 'sentence'"):
         with_embeddings(dataset, "model")
 
 
