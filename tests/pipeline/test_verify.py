@@ -5,6 +5,7 @@ from support.rot import flip
 
 from kosbert.files import dvc_md5
 
+PUBLISHABLE = "from kosbert.project.publish import check_up_to_date; check_up_to_date('base')"
 WEIGHTS, TEST = "models/base/model.safetensors", "data/tune/tune_test.tsv"
 
 
@@ -34,6 +35,7 @@ def test_metrics_are_never_made_of_a_damaged_model(whole):
     copies = [whole.folder / WEIGHTS, cached(whole, WEIGHTS)]
     for copy in copies:
         rot(copy)
+    assert f"{WEIGHTS}: not as `dvc repro` made it" in whole.run("python", "-c", PUBLISHABLE, expect=1)
     said = whole.run("dvc", "repro", "--force", "--single-item", "evaluate@base", expect=255)
     assert "Error: models/base: not as the stage base_model wrote it" in said
     found = whole.make("verify", expect=2)

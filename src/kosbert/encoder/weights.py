@@ -27,6 +27,10 @@ WITH_INFO = {
 }
 
 
+class NotFiniteError(KosbertError):
+    """Weights are no longer numbers, as after a training that has diverged."""
+
+
 def check_files(folder: Path) -> None:
     """Check the files of a transformer before the libraries read its weights, and make room for them.
 
@@ -127,7 +131,7 @@ def check_weights(model: PreTrainedModel, info: dict[str, Any], weights: Path, *
     left = [name for name in info["unexpected_keys"] if name.removeprefix(own).partition(".")[0] in inside]
     _refuse_if_any(weights, "the config has no place for", [name for name in left if not _is_of_pooler(name)])
     broken = [name for name, values in model.named_parameters() if not _is_finite(values)]
-    _refuse_if_any(weights, "no finite numbers in", broken)
+    _refuse_if_any(weights, "no finite numbers in", broken, NotFiniteError)
     random = {*info["missing_keys"], *(name for name, *_ in info["mismatched_keys"])}
     for name, values in model.named_parameters():
         if name in random:
@@ -142,10 +146,8 @@ def _is_of_pooler(name: str) -> bool:
     return "pooler" in name.split(".")
 
 
-def _refuse_if_any(weights: Path, what: str, names: list[str]) -> None:
+def _refuse_if_any(weights: Path, what: str, names: list[str], kind: type[KosbertError] = KosbertError) -> None:
     if names:
         shown = ", ".join(one_line(name, MAX_NAME) for name in sorted(names)[:SHOWN])
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        raise KosbertError(
-            f"{weights}: {what} {shown}{more}; config and weights have to come from the same model; {AGAIN}"
-        )
+        raise kind(f"{weights}: {what} {shown}{more}; config and weights have to come from the same model; {AGAIN}")

@@ -66,7 +66,6 @@ def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> N
     check_allowed(params, row)
     check_up_to_date(row)
     model, metrics = Path("models", row), Path("metrics", f"{row}.json")
-    verify.check(model, metrics, DEV)
     write_folder(
         model,
         read_metrics(metrics),
@@ -137,11 +136,12 @@ def check_up_to_date(row: str) -> None:
     """Check that the model and the metrics of a row are what `dvc repro` would make, by the hashes in `dvc.lock`.
 
     Raises:
-        KosbertError: they are not, or there is no such project here.
+        KosbertError: they are not, a file is damaged, or there is no such project here.
     """
     changed = dvc.ask("status", "--json", "--with-deps", f"evaluate@{row}")
     if changed:
         raise KosbertError(f"not up to date: {', '.join(sorted(changed))}; run `dvc repro evaluate@{row}` first")
+    verify.check(Path("models", row), Path("metrics", f"{row}.json"), DEV)
 
 
 def _measure(folder: Path, dev: Path) -> Size:

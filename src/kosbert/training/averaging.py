@@ -57,6 +57,7 @@ def load_average(encoder: SentenceTransformer, states: Sequence[Path], init: Pat
         init_share: the share of the initial model, from 0 to 1.
 
     Raises:
+        NotFiniteError: weights of a state are no longer numbers.
         KosbertError: there is no encoder in a folder, or it cannot be read.
     """
     shares = [(init, init_share), *((state, (1 - init_share) / len(states)) for state in states)]

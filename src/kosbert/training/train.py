@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraini
 from kosbert.data.tables import read_tune
 from kosbert.encoder.encode import calibrate
 from kosbert.encoder.model import load, save, without_progress_bars
+from kosbert.encoder.weights import NotFiniteError
 from kosbert.errors import KosbertError
 from kosbert.files import weights_digest
 from kosbert.metrics import Cost
@@ -127,10 +128,7 @@ def train(
     if not arguments.should_save:
         return None
     if average:
-        for state in states:
-            checkpoints.check(state)
-        load_average(encoder, states, init, average.init)
-        best_dev = _score_average(encoder, evaluator, len(states))
+        best_dev = _take_average(encoder, states, init, average.init, evaluator)
         _raise_if_diverged(best_dev, arguments, folder)
     check()
     save(encoder, out, card=card, calibration=calibrate(encoder, read_tune(dev), bf16=arguments.bf16))
@@ -161,9 +159,18 @@ def _score_initial(trainer: Trainer, recipe: Recipe) -> float:
     return initial_dev
 
 
-def _score_average(encoder: SentenceTransformer, evaluator: PairEvaluator, states: int) -> float:
+def _take_average(
+    encoder: SentenceTransformer, states: list[Path], init: Path, init_share: float, evaluator: PairEvaluator
+) -> float:
+    """Load an average of states into an encoder, and return its dev score; NaN if a state has no more numbers."""
+    for state in states:
+        checkpoints.check(state)
+    try:
+        load_average(encoder, states, init, init_share)
+    except NotFiniteError:
+        return math.nan
     dev = dev_score(evaluator(encoder))
-    several = f"{states} states" if states > 1 else "one state"
+    several = f"{len(states)} states" if len(states) > 1 else "one state"
     click.echo(f"average of {several} and the start: dev cosine Spearman {dev:.2f}")
     return dev
 
