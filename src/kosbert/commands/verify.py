@@ -38,7 +38,7 @@ def verify(*, repair: bool) -> None:
     for path in edited:
         say(f"{path}: changed since the stages ran that depend on it")
     if damaged and not repair:
-        raise KosbertError(f"{damaged} damaged files; {verifying.ADVICE}")
+        raise KosbertError(f"{damaged} damaged file{'s' * (damaged > 1)}; {verifying.ADVICE}")
     if edited:
         raise KosbertError("what stages depend on has changed; `dvc repro` runs them again")
     here = sum(copies.path.exists() for copies in files)

@@ -5,6 +5,7 @@ DVC itself trusts the size and time of a file, and whatever is in its cache.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from kosbert.files import atomic_write, digest, dvc_listing, dvc_md5
 from kosbert.project import dvc
 from kosbert.stage import LOCK, recorded, written_by_stages
 
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+ANEW = "delete it, and `dvc repro` writes it anew"
 ADVICE = "`kosbert verify --repair` mends what is damaged, and then `dvc repro` makes again what is gone"
 
 
@@ -50,8 +53,10 @@ class Copies:
                 tmp.write_bytes(dvc_listing(self.path) if self.path.is_dir() else self.path.read_bytes())
 
     def _md5_of(self, copy: Path) -> str:
+        if self.md5 is None or not (copy.is_file() or copy.is_dir()):  # a pipe has no end, perhaps
+            return "of nothing that a stage makes"
         # The cache has a folder as the list of its files.
-        of_list = copy.is_file() and self.md5 is not None and self.md5.endswith(".dir")
+        of_list = copy.is_file() and self.md5.endswith(".dir")
         return dvc_md5(copy) + ".dir" * of_list
 
 
@@ -66,17 +71,21 @@ def made(*targets: Path) -> list[Copies]:
         from dvc.repo import Repo  # noqa: PLC0415
 
     dvc.check_here()
-    outputs = {path: md5 for target in targets or [Path()] for path, (_, md5) in written_by_stages(target).items()}
+    try:
+        repo = Repo()
+        repo.index.check_graph()  # DVC has read its files, and knows their shape
+    except DvcException as error:
+        raise KosbertError(f"no pipeline that DVC can read: {one_line(error)}") from error
+    found = {path: md5 for _, path, md5 in recorded("outs")}
+    outputs = {path: found[path] for target in targets for path in written_by_stages(target)} if targets else found
     if not outputs:
         raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
-    try:
-        cache = Path(os.path.relpath(Repo().cache.local.path))
-    except DvcException as error:
-        raise KosbertError(f"no project of DVC: {one_line(error)}") from error
+    cache = Path(os.path.relpath(repo.cache.local.path))
     return [copies for path, md5 in outputs.items() for copies in _files(path, md5, cache)]
 
 
 def _files(path: Path, md5: str, cache: Path) -> Iterator[Copies]:
+    _check_inside(path)
     listing = _cached(md5, cache)
     if not md5.endswith(".dir"):
         yield Copies(path, listing, md5)
@@ -89,13 +98,24 @@ def _files(path: Path, md5: str, cache: Path) -> Iterator[Copies]:
             return
         text = dvc_listing(path)
     files = {entry["relpath"]: entry["md5"] for entry in json.loads(text)}
+    _check_inside(path, *(path / name for name in files))
     yield from (Copies(path / name, _cached(file, cache), file) for name, file in files.items())
-    found = [file for file in path.rglob("*") if file.is_file() and file.relative_to(path).as_posix() not in files]
+    there = path.rglob("*") if path.is_dir() else [path]  # a file may have taken its place
+    found = [file for file in there if not file.is_dir() and file.relative_to(path).as_posix() not in files]
     yield from (Copies(file, file, None) for file in found)
+
+
+def _check_inside(*paths: Path) -> None:
+    """Check that paths lie in the project, for what is damaged may be deleted."""
+    for path in paths:
+        if path.is_absolute() or ".." in path.parts:
+            raise KosbertError(f"{LOCK}: {one_line(path)} lies outside of the project; {ANEW}")
 
 
 def _cached(md5: str, cache: Path) -> Path:
     """Return where DVC's cache keeps a file."""
+    if not MD5.fullmatch(md5):
+        raise KosbertError(f"{LOCK}: {one_line(md5, 50)} is no MD5; {ANEW}")
     return cache / md5[:2] / md5[2:]
 
 
