@@ -1,11 +1,23 @@
 """What the tests of readers share."""
 
+import tempfile
+
 import pytest
 from support.refusals import check_line
 
 from kosbert.errors import KosbertError
 from kosbert.readers.layout import Layout
 from kosbert.readers.texts import open_texts
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path, monkeypatch):
+    """Hold every test to leaving no temporary file."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    yield
+    assert [*folder.iterdir()] == []
 
 
 @pytest.fixture

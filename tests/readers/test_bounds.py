@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import threading
 import time
 import zipfile
@@ -26,16 +25,6 @@ from kosbert.readers.pairs import read_pairs
 from kosbert.readers.texts import read_filled
 
 LONG = "a" * (MAX_LENGTH + 1)
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path, monkeypatch):
-    """Hold every test to leaving no temporary file."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
-    assert [*folder.iterdir()] == []
 
 
 @pytest.fixture

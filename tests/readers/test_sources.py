@@ -26,16 +26,6 @@ def zstd(data):
 PACKINGS = {".gz": gzip.compress, ".zst": zstd}
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path, monkeypatch):
-    """Hold every test to leaving no temporary file."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    yield
-    assert [*folder.iterdir()] == []
-
-
 @pytest.fixture
 def stdin(monkeypatch):
     def stdin(content):
