@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from support.refusals import check_line
+from support.rot import flip
 
 import kosbert
 from kosbert.encoder.calibration import Calibration
@@ -43,12 +44,6 @@ def files(folder):
 def passes_sha256sum(folder):
     command = ["sha256sum", "--check", "--strict", "--quiet", SUMS]
     return subprocess.run(command, cwd=folder, check=False).returncode == 0
-
-
-def flip(file, place=0.6):
-    content = bytearray(file.read_bytes())
-    content[int(place * len(content))] ^= 1
-    file.write_bytes(content)
 
 
 def test_all_files_but_the_card_have_a_digest_that_sha256sum_checks(saved):

@@ -28,12 +28,13 @@ def verify(*, repair: bool) -> None:
     files = verifying.made()
     damaged = 0
     for copies in tqdm(files, "verify", disable=None, leave=False):
-        for copy in copies.damaged():
+        found = copies.damaged()
+        for copy in found:
             place = "" if copy == copies.path else f", DVC's copy of {copies.path}"
             tqdm.write(printable(f"{copy}{place}: {'damaged' if copies.md5 else 'no stage has made it'}"))
-            damaged += 1
+        damaged += len(found)
         if repair:
-            copies.repair()
+            copies.repair(found)
     edited = verifying.edited()
     for path in edited:
         say(f"{path}: changed since the stages ran that depend on it")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kosbert.errors import KosbertError, needs_extra
+from kosbert.stage import PIPELINE
 
 
 def run(*arguments: str, cwd: Path) -> bool:
@@ -42,8 +43,8 @@ def check_here() -> None:
     Raises:
         KosbertError: there is none.
     """
-    if not Path("dvc.yaml").exists():
-        raise KosbertError("dvc.yaml: not found; run this in the project's top folder")
+    if not PIPELINE.exists():
+        raise KosbertError(f"{PIPELINE}: not found; run this in the project's top folder")
 
 
 def check_outputs() -> None:

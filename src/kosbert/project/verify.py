@@ -37,15 +37,20 @@ class Copies:
 
     def damaged(self) -> list[Path]:
         """Return the copies that are not as they were made; one that is not there is not damaged."""
-        copies = dict.fromkeys((self.path, self.cached))
-        return [copy for copy in copies if copy.exists() and self._md5_of(copy) != self.md5]
+        return [copy for copy in dict.fromkeys((self.path, self.cached)) if self.is_damaged(copy)]
 
-    def repair(self) -> None:
+    def is_damaged(self, copy: Path) -> bool:
+        """Return whether one of the two copies is there, and not as it was made."""
+        return copy.exists() and self._md5_of(copy) != self.md5
+
+    def repair(self, damaged: list[Path]) -> None:
         """Delete damaged copies, and make the one in the cache anew if the one in the workspace is undamaged.
 
         What is gone from the workspace comes back from the cache or is made again, with `dvc repro`.
+
+        Args:
+            damaged: what `damaged` has found.
         """
-        damaged = self.damaged()
         for copy in damaged:
             shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
         if self.cached in damaged and self.path.exists():
@@ -122,8 +127,11 @@ def _cached(md5: str, cache: Path) -> Path:
 def edited() -> list[Path]:
     """Return the dependencies that are not as `dvc.lock` has them, such as code; outputs of stages aside."""
     outputs = {path for _, path, _ in recorded("outs")}
-    ours = {path: md5 for _, path, md5 in recorded("deps") if not any(out.is_relative_to(path) for out in outputs)}
-    ours = {path: md5 for path, md5 in ours.items() if not any(path.is_relative_to(out) for out in outputs)}
+    ours = {
+        path: md5
+        for _, path, md5 in recorded("deps")
+        if not any(out.is_relative_to(path) or path.is_relative_to(out) for out in outputs)
+    }
     return [path for path, md5 in sorted(ours.items()) if not path.exists() or dvc_md5(path) != md5]
 
 
@@ -134,5 +142,5 @@ def check(*targets: Path) -> None:
         KosbertError: one is damaged.
     """
     for copies in made(*targets):
-        if copies.path in copies.damaged():
+        if copies.is_damaged(copies.path):
             raise KosbertError(f"{copies.path}: not as `dvc repro` made it (dvc.lock); {ADVICE}")

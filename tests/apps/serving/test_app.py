@@ -32,12 +32,6 @@ def client_of(app, *, api_key="unused", retries=0):
         yield one
 
 
-@pytest.fixture(scope="module")
-def encoder(tiny):
-    with kosbert.load(tiny) as encoder:
-        yield encoder
-
-
 @pytest.fixture(scope="module", params=["serve", "demo"])
 def address(request, encoder):
     """Both servers have the same API."""

@@ -5,7 +5,6 @@ import json
 import pytest
 from support.serving import exchanged, request, running, status_of
 
-import kosbert
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import create_app as create_demo
 from kosbert.apps.serving.app import create_app
@@ -19,12 +18,6 @@ PROTECTED = (
     b"x-content-type-options: nosniff",
     b"cross-origin-resource-policy: same-origin",
 )
-
-
-@pytest.fixture(scope="module")
-def encoder(tiny):
-    with kosbert.load(tiny) as encoder:
-        yield encoder
 
 
 @pytest.fixture(scope="module", params=["serve", "demo"])
