@@ -100,9 +100,14 @@ def test_the_verdict_is_given_before_what_shows_it_which_then_runs_all_the_same(
     listed = steps(ROOT / ".github/workflows/benchmark.yml")
     verdict = next(index for index, step in enumerate(listed) if step.get("id") == "difference")
     assert "continue-on-error" not in listed[verdict]
-    assert len(listed[verdict + 1 :]) == 4
+    assert len(listed[verdict + 1 :]) == 3
     for step in listed[verdict + 1 :]:
         assert "!cancelled() && steps.difference.conclusion != 'skipped'" in step["if"]
+
+
+def test_curves_are_drawn_while_the_cache_has_those_of_the_base():
+    runs = [step.get("run") for step in steps(ROOT / ".github/workflows/benchmark.yml")]
+    assert runs.index("make benchmark") < runs.index("make plots") < runs.index("make gc")
 
 
 def test_a_pull_request_from_a_fork_gets_no_comment_for_its_token_cannot_write():

@@ -1,5 +1,6 @@
 """What CI says of a branch, through the very Make targets that its workflows run."""
 
+import json
 import os
 import re
 import shutil
@@ -40,6 +41,8 @@ def test_a_harmless_change_passes_and_is_shown(project):
     with project.branch("harmless", learn("sts", 1.01e-3)):
         said = project.make("metrics-diff", "BASE=main")
         project.make("plots")
+    commit = project.git("rev-parse", "--short", "main").strip()
+    assert said.startswith(f"### The benchmark against `main` ({commit})\n\n")
     assert "**Passes**: no metric is more than 1 point below that of `main`." in said
     assert re.search(r"\| `recipes\.sts\.learning_rate` \| `0\.001` +\| `0\.00101` +\|", said)
     found = changes(said)
@@ -102,15 +105,17 @@ def test_metrics_pass_where_neither_data_nor_models_are(project, tmp_path):
     assert not (clone.folder / "models").exists()
 
 
-def test_a_base_to_compare_with_has_to_be_there(project, monkeypatch):
-    def refused(base):
-        return invoked("difference", "--", base, code=1).stderr.strip()
+def test_a_base_to_compare_with_has_to_be_there(project, monkeypatch, tmp_path):
+    def refused(base, *options):
+        return invoked("difference", *options, "--", base, code=1).stderr.strip()
 
     monkeypatch.chdir(project.folder)
     assert refused("") == "Error: BASE is empty: give a branch, tag or commit to compare with, such as main"
-    assert refused("HEAD~1") == (
-        "Error: HEAD~1 has no metrics to compare with: they are not committed, or have another form"
-    )
+    reason = "HEAD~1 has no metrics to compare with: they are not committed, or have another form"
+    written = tmp_path / "difference.md"
+    written.write_text("what was found of another base")
+    assert refused("HEAD~1", "--out", str(written)) == f"Error: {reason}"
+    assert written.read_text(encoding="utf-8") == f"**Fails**: {reason}\n", "a summary and a comment say it, too"
     assert refused("-x") == "Error: cannot compare with '-x': dvc metrics: unknown Git revision '-x'"
 
 
@@ -126,8 +131,27 @@ def test_without_a_git_repository_it_is_said_so(project, tmp_path):
     there = Project(tmp_path / "there")
     shutil.copytree(project.folder, there.folder, ignore=shutil.ignore_patterns(".git", "cache", "models"))
     said = there.make("metrics-diff", expect=2)
-    assert said.startswith("Error: cannot compare with 'main': dvc metrics: Only supported for Git repositories.")
-    assert "Traceback" not in said
+    assert said.startswith("Error: cannot compare with 'main': there is no git repository here, and so no history; ")
+
+
+def test_a_pull_request_is_compared_with_what_it_is_merged_with_also_after_main_has_moved_on(project, root, tmp_path):
+    workflow = yaml.safe_load((root / ".github/workflows/benchmark.yml").read_text(encoding="utf-8"))
+    (base,) = re.findall(r"== 'pull_request' && '([^']+)'", workflow["env"]["BASE"])
+    depth = workflow["jobs"]["benchmark"]["steps"][0]["with"]["fetch-depth"]
+    origin, runner = Project(tmp_path / "origin"), Project(tmp_path / "runner")
+    project.git("clone", "-q", ".", str(origin.folder))
+    origin.git("commit", "-q", "--allow-empty", "-m", "a request")
+    origin.git("switch", "-q", "--detach", "HEAD~1")
+    origin.git("merge", "-q", "--no-ff", "-m", "the request, merged", "main")
+    merged = origin.git("rev-parse", "HEAD").strip()
+    (origin.folder / "metrics/sts.json").write_text(json.dumps(dict.fromkeys(METRICS, 99.0)))
+    origin.git("commit", "-q", "-a", "-m", "better")
+    origin.git("branch", "-q", "-f", "main", "HEAD")
+    runner.folder.mkdir()  # and there, what the action for checkouts does
+    runner.git("init", "-q")
+    runner.git("fetch", "-q", "--no-tags", f"--depth={depth}", f"file://{origin.folder}", merged)
+    runner.git("checkout", "-q", merged)
+    assert "**Passes**" in runner.make("metrics-diff", f"BASE={base}")
 
 
 def test_what_the_workflow_keeps_spares_the_next_run_its_trainings(project, root, tmp_path):
@@ -143,9 +167,13 @@ def test_what_the_workflow_keeps_spares_the_next_run_its_trainings(project, root
     elsewhere, count = re.subn(r"(path: models/\w+\n +hash: md5\n +md5: )\w+", r"\g<1>" + "0" * 32, lock.read_text())
     assert count > 4
     lock.write_text(elsewhere)
+    cost = clone.folder / "metrics/costs/sts.json"  # and that of its training, which goes with its model
+    measured = cost.read_text(encoding="utf-8")
+    cost.write_text(json.dumps(json.loads(measured) | {"weights": "0" * 64}))
     for path in kept:
         copy = shutil.copytree if (project.folder / path).is_dir() else shutil.copy
         copy(project.folder / path, clone.folder / path)
     ran = re.findall(r"Running stage '([^']+)'", clone.make("benchmark"))
     assert [stage for stage in ran if not stage.startswith(("evaluate@", "report"))] == []
+    assert cost.read_text(encoding="utf-8") == measured
     assert "**Passes**" in clone.make("metrics-diff", "BASE=origin/main")

@@ -39,6 +39,16 @@ def test_another_dataset_with_the_same_test_set_and_another_base_are_said_and_pa
     assert "digest" not in text.partition("| Parameter")[2], "the name says enough"
 
 
+def test_a_row_that_the_base_has_without_metrics_is_no_new_one():
+    rows = {f"report.rows.{name}": values for name, values in {"sts": ("STS", "STS"), "new": (None, "New")}.items()}
+    changes = [MetricChange(row, "cosine_spearman", None, 80.0) for row in ("sts", "new")]
+    found = comparison(*changes, **rows)
+    assert failures(found, drop_at_most=1.0) == [
+        "Row `sts` cannot be compared: at `main` its metrics are missing or broken."
+    ]
+    assert found.new == ["new"]
+
+
 def test_the_main_metric_is_always_shown_and_others_where_they_changed():
     text = to_markdown(
         comparison(

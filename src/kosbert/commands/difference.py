@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kosbert.commands.paths import Output, UserCommand
-from kosbert.errors import needs_extra
+from kosbert.errors import KosbertError, needs_extra
 
 READS = ("params.yaml", "dvc.yaml", "dvc.lock", "metrics", "predictions")
 
@@ -27,7 +27,12 @@ def difference(base: str, out: Path | None) -> None:
     from kosbert.files import write_text
 
     limit = params.load().report.drop_at_most
-    comparison = compare_with(base)
+    try:
+        comparison = compare_with(base)
+    except KosbertError as error:
+        if out:  # where what another comparison has found must not stay
+            write_text(out, f"**Fails**: {error.message}\n")
+        raise
     text = to_markdown(comparison, drop_at_most=limit)
     click.echo(text)
     if out:

@@ -1,6 +1,7 @@
 """What a branch changed: the metrics here against those at another revision, with a verdict."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,8 +11,9 @@ from tabulate import tabulate
 from kosbert.errors import KosbertError
 from kosbert.metrics import MAIN_METRIC, METRICS
 from kosbert.params import PARAMS
-from kosbert.project import dvc
+from kosbert.project import dvc, git
 
+_ROW = "report.rows."  # before the name of a row, in the keys of parameters
 _ABSENT = ("deleted", "not in cache")  # how `dvc status` describes a file that is only missing here
 
 
@@ -38,12 +40,14 @@ class BranchComparison:
         changes: all metrics of both sides.
         parameters: the values, before and now, of all parameters that a stage uses; None on a side where none does.
         stale: the stages whose results here do not belong to the code and parameters here.
+        commit: the short hash of the base's commit, if git knows the base.
     """
 
     base: str
     changes: list[MetricChange]
     parameters: dict[str, tuple[Any, Any]]
     stale: list[str]
+    commit: str = ""
 
     def rows(self, side: str) -> list[str]:
         """Return the rows that have metrics on a side, `before` or `now`."""
@@ -52,7 +56,15 @@ class BranchComparison:
     @property
     def new(self) -> list[str]:
         """The rows that are only here."""
-        return [row for row in self.rows("now") if row not in self.rows("before")]
+        return [row for row in self.rows("now") if row not in self.rows("before") + self.missing]
+
+    @property
+    def missing(self) -> list[str]:
+        """The rows of the base whose metrics are not committed there, or broken."""
+        rows = [
+            key.removeprefix(_ROW) for key, (before, _) in self.parameters.items() if key.startswith(_ROW) and before
+        ]
+        return [row for row in rows if row not in self.rows("before")]
 
     @property
     def gone(self) -> list[str]:
@@ -102,12 +114,20 @@ def compare_with(base: str) -> BranchComparison:
         changes,
         {key: (values.get("old"), values.get("new")) for key, values in sorted(parameters.items())},
         _stale(dvc.ask("status", "--json")),
+        _commit(base),
     )
 
 
 def row_of(path: str) -> str:
     """Return the row whose metrics are in a file."""
     return Path(path).stem
+
+
+def _commit(base: str) -> str:
+    """Return the short hash of a base, empty for an experiment: of that, only DVC knows."""
+    with suppress(KosbertError):
+        return git.ask("rev-parse", "--verify", "--short", f"{base}^{{commit}}").decode().strip()
+    return ""
 
 
 def _stale(status: dict[str, list[Any]]) -> list[str]:
@@ -129,6 +149,10 @@ def failures(comparison: BranchComparison, *, drop_at_most: float) -> list[str]:
         drop_at_most: how many points a metric may drop.
     """
     lines = [f"Row `{row}` has vanished." for row in comparison.gone]
+    lines += [
+        f"Row `{row}` cannot be compared: at `{comparison.base}` its metrics are missing or broken."
+        for row in comparison.missing
+    ]
     dropped = [change for change in comparison.changes if -(change.points or 0) > drop_at_most]
     for row in dict.fromkeys(change.row for change in dropped):
         drops = [f"{change.metric} {change.points:+.2f}" for change in dropped if change.row == row]
@@ -156,8 +180,9 @@ def to_markdown(comparison: BranchComparison, *, drop_at_most: float) -> str:
         if reasons
         else f"**Passes**: no metric is more than {points} below that of `{base}`."
     )
+    commit = f" ({comparison.commit})" if comparison.commit else ""  # GitHub makes it a link
     tables = filter(None, [_metrics_table(comparison), _parameters_table(comparison)])
-    return "\n\n".join([f"### The benchmark against `{base}`", verdict, *_notes(comparison), *tables])
+    return "\n\n".join([f"### The benchmark against `{base}`{commit}", verdict, *_notes(comparison), *tables])
 
 
 def _notes(comparison: BranchComparison) -> list[str]:
