@@ -8,11 +8,11 @@ import re
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from kosbert.encoder.pushed import OTHER, may_be_passed_on
 from kosbert.errors import KosbertError
 from kosbert.params import Base, Dataset, Recipe
 
 NEEDS = "sentence-transformers>=3.4"  # what loads a model; tests/compat tries it in several versions
-OTHER = "other"  # what hubs call a licence that is none of the open ones
 TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction"]
 LICENCES, TRAINING, CITATIONS = "Licences", "How it was trained", "Citations"  # the sections that trainings extend
 
@@ -147,7 +147,8 @@ def extend_card(
     """
     parsed = ModelCard(card)
     # A licence that forbids passing on is not softened by one that allows it.
-    if (before := parsed.data.get("license")) != OTHER:
+    if may_be_passed_on(card):
+        before = parsed.data.get("license")
         licenses = list(dict.fromkeys([*(before if isinstance(before, list) else [before]), data.license.lower()]))
         parsed.data["license"] = licenses if len(licenses) > 1 else licenses[0]
     text = _added(parsed.text, LICENCES, f"- Dataset `{dataset}` ({data.title}): {data.license}.\n")

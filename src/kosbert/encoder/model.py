@@ -18,6 +18,7 @@ from kosbert.encoder.failures import enough_memory, in_one_line
 from kosbert.encoder.layout import CARD, MODULES
 from kosbert.encoder.portable import make_portable
 from kosbert.encoder.positions import position_count
+from kosbert.encoder.pushed import write_pushed
 from kosbert.encoder.sums import checked_sums, write_sums
 from kosbert.encoder.weights import check_files, check_transformers
 from kosbert.errors import KosbertError
@@ -145,7 +146,14 @@ def read_card(folder: Path) -> str:
         raise KosbertError(f"{folder}: no model with a card there ({CARD} is missing); `dvc repro` makes it") from None
 
 
-def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Calibration | None = None) -> None:
+def save(
+    model: SentenceTransformer,
+    folder: Path,
+    *,
+    card: str,
+    calibration: Calibration | None = None,
+    pushed: Path | None = None,
+) -> None:
     """Save a model as safetensors and a fast tokenizer, complete or not at all: the same bytes for the same weights.
 
     Args:
@@ -153,6 +161,7 @@ def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Ca
         folder: the folder to write.
         card: the model's card, which tells what it is and under which licence.
         calibration: what a cosine of the model means, if that is known.
+        pushed: the folder for what is pushed of it; see `encoder.pushed`.
 
     Raises:
         KosbertError: the weights could not be written, as where the disk is full.
@@ -160,11 +169,15 @@ def save(model: SentenceTransformer, folder: Path, *, card: str, calibration: Ca
     try:
         with without_progress_bars(), atomic_write(folder) as tmp:
             model.save(str(tmp), create_model_card=False)  # the library's card holds examples drawn at random
+            if not any(tmp.rglob("*.safetensors")):  # the library writes none in processes that it takes for others
+                raise KosbertError(f"{folder}: its weights were not written; run this again in one process")
             make_portable(tmp, model.max_seq_length)
             (tmp / CARD).write_text(card, encoding="utf-8", newline="\n")
             if calibration:
                 write_calibration(tmp, calibration)
             files = [file.relative_to(tmp) for file in tmp.rglob("*") if file.is_file()]
             write_sums(tmp, [name for name in files if name != Path(CARD)])
+        if pushed:
+            write_pushed(folder, card, pushed)
     except SafetensorError as error:
         raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error
