@@ -115,9 +115,7 @@ def test_other_parameters_seeds_or_data_begin_anew(stopped, tables, tmp_path, ca
 def test_checkpoints_depend_on_the_code_that_dvc_says_a_training_depends_on(root):
     deps = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["train"]["do"]["deps"]
     code = {dep.removeprefix("src/kosbert/") for dep in deps if dep.startswith("src/")}
-    assert code - {*checkpoints.CODE} == {"command.py", "stage.py"}, (
-        "what all commands and stages share decides nothing"
-    )
+    assert code - {*checkpoints.CODE} == {"command.py", "stage"}, "what all commands and stages share decides nothing"
     assert {*checkpoints.CODE} <= code
 
 
@@ -125,11 +123,11 @@ def test_an_edit_of_other_code_keeps_the_checkpoints(tmp_path, monkeypatch):
     def edited(file):
         with (tmp_path / "kosbert" / file).open("a", encoding="utf-8") as code:
             code.write("# edited\n")
-        return checkpoints.checkpoint_dir(tmp_path / "model", [], {})
+        return checkpoints.checkpoint_dir(tmp_path / "model", checkpoints.decisive({}, {}))
 
     shutil.copytree(checkpoints.PACKAGE, tmp_path / "kosbert")
     monkeypatch.setattr(checkpoints, "PACKAGE", tmp_path / "kosbert")
-    before = checkpoints.checkpoint_dir(tmp_path / "model", [], {})
+    before = checkpoints.checkpoint_dir(tmp_path / "model", checkpoints.decisive({}, {}))
     for file in ("apps/search.py", "commands/search.py", "cli.py"):
         assert edited(file) == before
     after = [edited(file) for file in ("training/losses.py", "encoder/model.py", "data/tables.py", "errors.py")]

@@ -5,13 +5,13 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import digest, verify, write_text
+from kosbert.training.processes import gather
 
 PACKAGE = Path(__file__).parents[1]
 # The code of the package that decides the result of a training; a test holds it to dvc.yaml.
@@ -21,26 +21,38 @@ STATE = "trainer_state.json"  # the file in which the trainer keeps, among other
 LIBRARIES = ("accelerate", "datasets", "numpy", "sentence-transformers", "tokenizers", "torch", "transformers")
 
 
-def checkpoint_dir(out: Path, inputs: Iterable[Path], parameters: object) -> Path:
-    """Return the folder for the checkpoints of one training.
+def decisive(inputs: dict[str, Path], parameters: dict[str, object]) -> dict[str, object]:
+    """Return all that decides the result of a training, by name.
 
-    Its name depends on all that decides the result: parameters, the bytes of all inputs and of `CODE`, the versions of
-    Python and the libraries, and how many processes train.
+    That is parameters, the bytes of all inputs and of `CODE`, the versions of Python and the libraries, and how many
+    processes train. No name depends on where the project lies.
 
     Args:
-        out: the folder that the training writes. DVC deletes it before each run, so checkpoints lie beside it.
-        inputs: the files and folders that the training reads.
+        inputs: the files and folders that the training reads, by what they are to it.
         parameters: the parameters of the training, as JSON can write them.
     """
     code = [file for name in CODE for file in _files(PACKAGE / name) if file.suffix == ".py"]
-    files = [*code, *(file for path in inputs for file in _files(path))]
-    decisive = {
-        "parameters": parameters,
-        "files": [digest(file, "sha256") for file in files],
-        "libraries": [version(name) for name in LIBRARIES],
-        "python": platform.python_version(),
+    return {
+        **parameters,
+        **{str(file.relative_to(PACKAGE.parent)): digest(file, "sha256") for file in code},
+        **{
+            f"{role} {Path(path.name, file.relative_to(path))}": digest(file, "sha256")
+            for role, path in inputs.items()
+            for file in _files(path)
+        },
+        **{name: version(name) for name in LIBRARIES},
+        "Python": platform.python_version(),
         "processes": os.environ.get("WORLD_SIZE", "1"),
     }
+
+
+def checkpoint_dir(out: Path, decisive: dict[str, object]) -> Path:
+    """Return the folder for the checkpoints of one training.
+
+    Args:
+        out: the folder that the training writes. DVC deletes it before each run, so checkpoints lie beside it.
+        decisive: what `decisive` returns; the folder's name depends on it.
+    """
     name = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
     return out.parent / ".checkpoints" / out.name / name
 
@@ -60,12 +72,27 @@ def latest(folder: Path, count: int) -> list[Path]:
 
 
 def resumable(folder: Path) -> Path | None:
-    """Return the latest checkpoint of a run that was pruned which has the best one so far still beside it."""
-    for path in reversed(_in_order(folder)):
-        best = json.loads((path / STATE).read_text(encoding="utf-8"))["best_model_checkpoint"]
-        if best is None or Path(best).is_dir():
-            return path
-    return None
+    """Return the latest checkpoint of a run that was pruned which has the best one so far still beside it.
+
+    Of several processes, all return the same.
+
+    Raises:
+        KosbertError: no such checkpoint is on all hosts, though on some.
+    """
+    found = gather([path.name for path in _in_order(folder) if _has_best(path)])
+    common = [name for name in found[0] if all(name in names for names in found)]
+    if any(found) and not common:
+        missing = next(number for number, names in enumerate(found) if not names)
+        raise KosbertError(
+            f"{folder}: process {missing} has no checkpoint here, and another one has; copy the folder to its host, "
+            "or remove it on all hosts to train from the beginning, and run this again"
+        )
+    return folder / common[-1] if common else None
+
+
+def _has_best(checkpoint: Path) -> bool:
+    best = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["best_model_checkpoint"]
+    return best is None or Path(best).is_dir()
 
 
 def prune(folder: Path) -> list[str]:

@@ -94,9 +94,9 @@ class Curves(TrainerCallback):
         self._folder = folder
         self._live: Live | None = None
 
-    def on_train_begin(self, _: TrainingArguments, state: TrainerState, *__: object, **___: object) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, *_: object, **__: object) -> None:
         """Begin the curves, with what a resumed training has logged already."""
-        if not state.is_world_process_zero:
+        if not args.should_save:
             return
         self._live = Live(str(self._folder), save_dvc_exp=False, report=None, dvcyaml=None)
         for entry in state.log_history:
@@ -112,6 +112,7 @@ class Curves(TrainerCallback):
         """Finish the files."""
         if self._live:
             self._live.end()
+            (self._folder / "metrics.json").unlink(missing_ok=True)  # the last point again, which is no curve
             self._live = None
 
     def _add(self, entry: dict[str, Any], step: int) -> None:

@@ -23,6 +23,7 @@ from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
 from kosbert.training.averaging import load_average
 from kosbert.training.dev import PairEvaluator, dev_score
+from kosbert.training.processes import check_equal, failures_in_words, share_folder
 from kosbert.training.progress import Curves, ProgressLines
 from kosbert.training.trackers import tracker_callbacks
 from kosbert.training.trainer import Trainer, arguments_for, build_trainer
@@ -46,6 +47,7 @@ class Outcome:
     cost: Cost | None = field(compare=False)
 
 
+@failures_in_words()
 @without_progress_bars()
 def train(
     recipe: Recipe,
@@ -58,12 +60,13 @@ def train(
     curves: Path,
     training: Training,
     seed: int,
+    pushed: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Outcome | None:
     """Train a recipe and save the encoder with the best dev score, or the average that the recipe wants.
 
     A training that was killed resumes from its last checkpoint, with the same result. Under torchrun or accelerate all
-    processes share the work: a batch is split among them.
+    processes share the work: a batch is split among them. Hosts that have a folder each all write the same.
 
     Args:
         recipe: the recipe.
@@ -76,21 +79,29 @@ def train(
             (`training.report_to`) get the same.
         training: the parameters that all trainings share.
         seed: the seed of everything random in the first run; that of the next is higher by `SEED_STRIDE`.
+        pushed: the folder for what `dvc push` sends of the encoder; see `encoder.pushed`.
         check: called once the training is done and before anything of it is written. If it raises an error, the
             checkpoints stay, so that the same training has the same result at once.
 
     Returns:
-        The outcome in the process that writes; None in all others.
+        The outcome in the process that writes, one on each host, or one in all if hosts share the folder; None in all
+        others.
 
     Raises:
         KosbertError: a row of a table is malformed, the batch cannot be split, the disk is full, a checkpoint cannot
-            be read or has been damaged since, a GPU's memory does not suffice, a tracker fails, or training diverged.
+            be read or has been damaged since, a GPU's memory does not suffice, a tracker fails, training diverged, or
+            processes that train together lose each other or do not train the same.
     """
     began = time.monotonic()
     if not sys.stderr.isatty():
         disable_progress_bars()
-    parameters = {"recipe": recipe.model_dump(), "training": training.model_dump(), "seed": seed}
-    folder = checkpoints.checkpoint_dir(out, [init, data, dev], parameters)
+    parameters = {
+        **{f"recipe.{name}": value for name, value in recipe.model_dump().items()},
+        **{f"training.{name}": value for name, value in training.model_dump(exclude={"launch"}).items()},
+        "seed": seed,
+    }
+    decisive = checkpoints.decisive({"init": init, "data": data, "dev": dev}, parameters)
+    folder = checkpoints.checkpoint_dir(out, decisive)
     average = recipe.average
     run_dirs = checkpoints.run_dirs(folder, average.runs if average else 1)
     initial_dev, resumed, states = math.nan, False, []
@@ -104,7 +115,10 @@ def train(
             (seed + SEED_STRIDE * number) % 2**32,
             name=out.name,
         )
+        # Each host writes all of it for itself, unless all hosts see the same folder.
+        arguments.save_on_each_node = arguments.world_size > 1 and not share_folder(folder)
         if number == 0:
+            check_equal({**decisive, "precision": _precision_of(arguments)})
             _prune(folder, arguments)
         checkpoint = checkpoints.resumable(run_dir)
         evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
@@ -131,7 +145,8 @@ def train(
         best_dev = _take_average(encoder, states, init, average.init, evaluator)
         _raise_if_diverged(best_dev, arguments, folder)
     check()
-    save(encoder, out, card=card, calibration=calibrate(encoder, read_tune(dev), bf16=arguments.bf16))
+    calibration = calibrate(encoder, read_tune(dev), bf16=arguments.bf16)
+    save(encoder, out, card=card, calibration=calibration, pushed=pushed)
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
     size = sum(tensor.numel() for tensor in encoder.parameters())
@@ -141,7 +156,7 @@ def train(
 
 def _prune(folder: Path, arguments: SentenceTransformerTrainingArguments) -> None:
     """Remove useless checkpoints, and say which of them were damaged; other processes wait for that."""
-    with arguments.main_process_first(local=False):
+    with arguments.main_process_first(local=arguments.save_on_each_node):
         for damage in checkpoints.prune(folder) if arguments.should_save else []:
             click.echo(f"{damage}; what came after the checkpoint before it is trained again")
 
@@ -175,8 +190,12 @@ def _take_average(
     return dev
 
 
+def _precision_of(arguments: SentenceTransformerTrainingArguments) -> str:
+    return "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+
+
 def _hardware(arguments: SentenceTransformerTrainingArguments) -> str:
-    precision = "bf16" if arguments.bf16 else "fp16" if arguments.fp16 else "fp32"
+    precision = _precision_of(arguments)
     device = arguments.device.type
     if device != "cpu":
         return f"{precision} on {device}"

@@ -34,6 +34,7 @@ from kosbert.training import checkpoints
 from kosbert.training.batching import batch_sampler, collator, tokenize
 from kosbert.training.dev import DEV_METRIC
 from kosbert.training.losses import OBJECTIVES
+from kosbert.training.processes import gather, is_of_connection
 from kosbert.training.progress import ProgressBar
 from kosbert.training.trackers import PROJECT
 
@@ -111,6 +112,9 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = dropout
+    # transformers writes weights in the first of all processes alone. Here each one that is to save writes them: `bool`
+    # returns what it is asked.
+    encoder[0].model.should_save_on_this_rank = bool
 
 
 def arguments_for(
@@ -215,10 +219,8 @@ class Trainer(SentenceTransformerTrainer):
                 f"the GPU's memory does not suffice ({one_line(error)}); set training.mini_batch_size to a part of "
                 "batch_size (not for cosent: there, lower batch_size), and run this again"
             ) from error
-        best = self.state.best_model_checkpoint
-        if best is None:
+        if self.state.best_model_checkpoint is None:
             return math.nan
-        checkpoints.check(Path(best))
         self.accelerator.wait_for_everyone()  # each process has read the best state
         return 100 * float(self.state.best_metric)
 
@@ -256,16 +258,33 @@ class Trainer(SentenceTransformerTrainer):
         folder = Path(self.args.output_dir, f"checkpoint-{self.state.global_step}")
         try:
             super()._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
+            self._share_random_states(folder)
             if self.args.should_save:
                 checkpoints.mark_complete(folder)
         except (OSError, RuntimeError, SafetensorError) as error:
             shutil.rmtree(folder, ignore_errors=True)
+            if is_of_connection(error):
+                raise
             reason = str(error).splitlines()[0]
             raise KosbertError(
                 f"{folder}: this checkpoint could not be written: {reason}; free some space, and run this again: "
                 "training resumes from the checkpoint before"
             ) from error
+
+    def _load_best_model(self) -> None:
+        """Load the best state, or fail; the library goes on with the last one where it cannot."""
+        best = Path(self.state.best_model_checkpoint)
+        checkpoints.check(best)
+        self._load_from_checkpoint(str(best))
+
+    def _share_random_states(self, folder: Path) -> None:
+        """Wait for all processes, and put the random state of each into the checkpoint of each host."""
+        if self.args.world_size == 1:
+            return
+        own = folder / f"rng_state_{self.args.process_index}.pth"
+        for name, state in gather((own.name, own.read_bytes())):
+            if self.args.should_save and not (folder / name).is_file():
+                (folder / name).write_bytes(state)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         super()._save(output_dir, state_dict)
