@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Input, Stage
+from kosbert.stage.run import Input, Stage
 
 
 @click.command(cls=Stage)
@@ -14,7 +14,8 @@ from kosbert.stage import Input, Stage
 @click.option("--nli", type=Input(), required=True, help="The NLI training table.")
 @click.option("--dev", type=Input(), required=True, help="The tune file to calibrate on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the encoder.")
-def main(tune: Path, nli: Path, dev: Path, out: Path) -> None:
+@click.option("--pushed", type=click.Path(path_type=Path), required=True, help="Folder for what is pushed of it.")
+def main(tune: Path, nli: Path, dev: Path, out: Path, pushed: Path) -> None:
     """Build the base model that params.yaml names."""
     from kosbert import params
     from kosbert.base.build import build, build_card
@@ -26,7 +27,7 @@ def main(tune: Path, nli: Path, dev: Path, out: Path) -> None:
     name, base = chosen.base_model, chosen.chosen_base
     encoder = build(name, base, tune=tune, nli=nli, seed=chosen.seed)
     card, calibration = build_card(name, base, encoder), calibrate(encoder, read_tune(dev))
-    save(encoder, out, card=card, calibration=calibration)
+    save(encoder, out, card=card, calibration=calibration, pushed=pushed)
     parameters = sum(weights.numel() for weights in encoder.parameters())
     click.echo(f"{out}: {name}, {len(encoder.tokenizer):,} pieces, {parameters / 1e6:.1f} M parameters")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Stage
+from kosbert.stage.run import Stage
 
 
 @click.command(cls=Stage)

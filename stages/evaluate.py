@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Input, Stage, check_unchanged
+from kosbert.stage.run import Input, Stage, check_unchanged
 
 
 @click.command(cls=Stage)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Input, Stage, check_unchanged
+from kosbert.stage.run import Input, Stage, check_unchanged
 
 PATH = click.Path(path_type=Path)
 
@@ -61,6 +61,9 @@ def main(
     write_pictures([picture for section in sections for picture in section.pictures], svg=svg, png=png)
     for recipe, cost in results.costs.items():
         record_cost(costs / f"{recipe}.json", measured, cost)
+    for path in costs.glob("*.json"):
+        if path.stem not in results.costs:  # of a recipe that is no more
+            record_cost(path, measured, None)
     for path, text in texts.items():
         write_text(path, text)
     click.echo(f"\n{table}\nIn detail, with intervals: {details_file}\nWith pictures, for a browser: {page_file}\n")

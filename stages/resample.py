@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Input, Stage
+from kosbert.stage.run import Input, Stage
 
 
 @click.command(cls=Stage)

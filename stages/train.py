@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kosbert.stage import Input, Stage, check_unchanged
+from kosbert.stage.run import Input, Stage, check_unchanged
 
 
 @click.command(cls=Stage)
@@ -16,9 +16,10 @@ from kosbert.stage import Input, Stage, check_unchanged
 @click.option("--data", type=Input(), required=True, help="The table to learn from.")
 @click.option("--dev", type=Input(), required=True, help="The tune file to choose on.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
+@click.option("--pushed", type=click.Path(path_type=Path), required=True, help="Folder for what is pushed of it.")
 @click.option("--costs", type=click.Path(path_type=Path), required=True, help="Folder for what the training cost.")
 @click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
-def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Path, curves: Path) -> None:
+def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, pushed: Path, costs: Path, curves: Path) -> None:
     """Train RECIPE of params.yaml."""
     from kosbert import params
     from kosbert.encoder.card import extend_card
@@ -54,6 +55,7 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, costs: Pa
         curves=curves,
         training=chosen.training,
         seed=chosen.seed,
+        pushed=pushed,
         check=check_unchanged,
     )
     if outcome is None:  # another process writes and reports

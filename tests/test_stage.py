@@ -1,6 +1,7 @@
 """What every stage shares, in a small pipeline: inputs with other bytes are refused, and so are edits under way."""
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -11,9 +12,10 @@ from click.testing import CliRunner
 from dvc.repo import Repo
 from support.rot import flip
 
-from kosbert import stage
 from kosbert.files import dvc_md5
-from kosbert.stage import Input, Stage, check_unchanged
+from kosbert.stage import run as stage
+from kosbert.stage import watch
+from kosbert.stage.run import Input, Stage, check_unchanged
 
 PARAMS = {"seed": 1, "recipes": {"a": {"rate": 0.1}, "b": {"rate": 0.2}}}
 CODE, OTHER, SCRIPT = "src/kosbert/training/loss.py", "src/kosbert/apps/search.py", "stages/train.py"
@@ -46,7 +48,7 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": lock}), encoding="utf-8")
     Repo.init(str(tmp_path), no_scm=True).close()
     monkeypatch.setenv(stage.STAGE, "train@a")
-    monkeypatch.setattr(stage, "CODE", tmp_path / "src/kosbert")
+    monkeypatch.setattr(watch, "CODE", tmp_path / "src/kosbert")
     monkeypatch.setattr(sys, "argv", [SCRIPT])
     return tmp_path
 
@@ -76,6 +78,73 @@ def edit(project, path, text="# edited\n"):
             file.write(text)
 
     return work
+
+
+@pytest.fixture
+def finished(project):
+    """The same project, where DVC has run a stage for each of two rows, and one of them is then taken away."""
+    pipeline = yaml.safe_load((project / "dvc.yaml").read_text(encoding="utf-8"))
+    cmd = "mkdir -p scores metrics && echo ${key} > scores/${key}.tsv && echo ${key} > metrics/${key}.json"
+    outs = {"outs": ["scores/${key}.tsv"], "metrics": [{"metrics/${key}.json": {"cache": False}}]}
+    pipeline["stages"]["score"] = {"foreach": "${rows}", "do": {"cmd": cmd, "deps": [TABLE], **outs}}
+    (project / "dvc.yaml").write_text(yaml.safe_dump(pipeline), encoding="utf-8")
+    choose_rows(project, "one", "two")
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q", "--single-item", "score"], check=True)
+    choose_rows(project, "one")
+    return project
+
+
+def choose_rows(project, *names):
+    text = yaml.safe_dump(PARAMS | {"rows": dict.fromkeys(names, "a label")})
+    (project / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def read_scores():
+    @click.command(cls=Stage)
+    @click.option("--scores", type=Input())
+    def main(scores):
+        for path in sorted(scores.rglob("*")):
+            click.echo(path)
+
+    done = CliRunner().invoke(main, ["--scores", "scores"])
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done.output
+
+
+def test_what_a_row_has_left_is_removed_before_its_folder_is_read(finished):
+    assert read_scores() == (
+        "metrics/two.json: removed, for there is no stage score@two any more\n"
+        "scores/two.tsv: removed, for there is no stage score@two any more\n"
+        "scores/one.tsv\n"
+    )
+    assert not (finished / "metrics/two.json").exists()
+    choose_rows(finished, "one", "two")
+    subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q", "scores/two.tsv"], check=True)
+    assert (finished / "scores/two.tsv").read_text() == "two\n"
+
+
+@pytest.mark.parametrize("path", ["scores/two.tsv", "scores/two"])
+def test_what_a_row_has_left_stays_where_it_is_in_no_cache_or_was_edited(finished, path):
+    if path == "scores/two":
+        (finished / "scores/two.tsv").rename(finished / path)
+    else:
+        shutil.rmtree(finished / ".dvc/cache")
+    said = read_scores()
+    assert said.startswith(f"Error: {path}: no stage writes it, so no other clone has it")
+    assert (finished / path).read_text() == "two\n"
+
+
+def test_what_no_stage_has_written_is_refused_unless_dvc_ignores_it(finished):
+    choose_rows(finished, "one", "two")
+    (finished / "scores/empty").mkdir()
+    (finished / "scores/mine").mkdir()
+    assert read_scores() == "scores/empty\nscores/mine\nscores/one.tsv\nscores/two.tsv\n"
+    (finished / "scores/mine/notes.txt").write_text("mine")
+    said = read_scores()
+    assert said.startswith("Error: scores/mine: no stage writes it")
+    assert "move it elsewhere, or name it in .dvcignore" in said
+    (finished / ".dvcignore").write_text("/scores/mine\n")
+    assert "scores/mine/notes.txt\n" in read_scores()
 
 
 @pytest.mark.usefixtures("project")

@@ -14,7 +14,7 @@ from pathlib import Path
 from kosbert.errors import KosbertError, needs_extra, one_line
 from kosbert.files import atomic_write, digest, dvc_listing, dvc_md5
 from kosbert.project import dvc
-from kosbert.stage import LOCK, recorded, written_by_stages
+from kosbert.stage.lock import LOCK, recorded
 
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 ANEW = "delete it, and `dvc repro` writes it anew"
@@ -76,13 +76,14 @@ def made(*targets: Path) -> list[Copies]:
         from dvc.repo import Repo  # noqa: PLC0415
 
     dvc.check_here()
+    dvc.set_up()
     try:
         repo = Repo()
         repo.index.check_graph()  # DVC has read its files, and knows their shape
     except DvcException as error:
         raise KosbertError(f"no pipeline that DVC can read: {one_line(error)}") from error
-    found = {path: md5 for _, path, md5 in recorded("outs")}
-    outputs = {path: found[path] for target in targets for path in written_by_stages(target)} if targets else found
+    written = recorded("outs")
+    outputs = {each.path: each.md5 for each in written if not targets or any(map(each.touches, targets))}
     if not outputs:
         raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
     cache = Path(os.path.relpath(repo.cache.local.path))

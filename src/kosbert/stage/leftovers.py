@@ -1,0 +1,79 @@
+"""What no stage writes, in a folder that DVC records as a whole.
+
+DVC takes no list of files from params.yaml, so a stage that reads what all rows or recipes have made depends on their
+folder. With another file in it, the folder would have another digest here than in any other clone, for ever.
+"""
+
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kosbert.errors import KosbertError
+from kosbert.files import dvc_md5
+from kosbert.stage.lock import LOCK, Record, recorded
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+
+def clear(inputs: list[Path], written: list[Record]) -> None:
+    """Remove what stages that are no more have left in inputs that are folders of several outputs, and elsewhere.
+
+    It is removed if it is as it was written and in DVC's cache, from where an older `dvc.lock` brings it back. What
+    such a stage has made elsewhere is a small file that git has (a metrics file), or a copy.
+
+    Args:
+        inputs: what a stage reads.
+        written: what is recorded of the outputs of stages.
+
+    Raises:
+        KosbertError: there is something else in such a folder that no stage writes, and that DVC does not ignore.
+    """
+    kept = {record.path for record in written}
+    folders = [each for each in inputs if any(each in path.parents for path in kept)]
+    others = [path for folder in folders for path in _others(folder, kept)]
+    if not others:
+        return
+    from dvc.fs import localfs
+    from dvc.repo import Repo
+
+    repo = Repo()
+    gone = [record for record in recorded("outs", gone=True) if record.path not in kept]
+    left = [record for record in gone if any(map(record.touches, others))]
+    for stage in dict.fromkeys(record.stage for record in left if _is_cached(record, repo)):
+        for path in [record.path for record in gone if record.stage == stage and _is_as_written(record)]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            click.echo(f"{path}: removed, for there is no stage {stage} any more")
+    for path in filter(Path.exists, others):
+        if not repo.dvcignore.is_ignored(localfs, str(path.absolute())):
+            raise KosbertError(
+                f"{path}: no stage writes it, so no other clone has it, and {LOCK} here would differ from theirs; "
+                "move it elsewhere, or name it in .dvcignore"
+            )
+
+
+def _others(folder: Path, outputs: set[Path]) -> Iterator[Path]:
+    for child in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if any(child in output.parents for output in outputs):
+            yield from _others(child, outputs)
+        elif child not in outputs and (child.is_file() or any(map(Path.is_file, child.rglob("*")))):
+            yield child
+
+
+def _is_as_written(record: Record) -> bool:
+    return record.path.exists() and dvc_md5(record.path) == record.md5
+
+
+def _is_cached(record: Record, repo: "Repo") -> bool:
+    cache = repo.cache.local
+    if not cache.exists(record.md5):
+        return False
+    if not record.md5.endswith(".dir"):
+        return True
+    return all(cache.exists(entry["md5"]) for entry in json.loads(Path(cache.oid_to_path(record.md5)).read_bytes()))
