@@ -90,6 +90,9 @@ gc: $(READY) ## Drop from DVC's cache what the workspace does not use (models of
 	@$(BIN)/dvc gc --workspace --force
 
 # Twice -f, for experiments leave repositories in DVC's folder. What a user has put here stays: a licensed base, DVC's own
-# settings (with passwords, perhaps).
+# settings (with passwords, perhaps). Where git does not have the project, as after its download as a zip, an empty
+# repository stands in: one around it may ignore the whole project, and git would remove it.
 clean: ## Remove what was made here: environment, data, models, caches (DVC's cache too)
-	@git clean -ffdXq --exclude='!/003_bert_eojeol_pytorch' --exclude='!/.dvc/config.local' -- .
+	@{ git ls-files --error-unmatch Makefile > /dev/null 2>&1 || { export GIT_DIR=build/empty GIT_WORK_TREE=. && \
+	  git init --quiet && git config core.excludesFile /dev/null; }; } && \
+	  git clean -ffdXq --exclude='!/003_bert_eojeol_pytorch' --exclude='!/.dvc/config.local' -- .

@@ -39,7 +39,7 @@ def test_make_says_which_python_it_wants(root, tmp_path):
 
 
 @pytest.fixture
-def fresh(root, tmp_path):
+def fresh(root, tmp_path, tracked):
     """A repository of the project's files as they are now, and git run as one does who has set nothing."""
 
     def git(*arguments, cwd=tmp_path / "here"):
@@ -48,7 +48,7 @@ def fresh(root, tmp_path):
         command = ["git", *who, *arguments]
         return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, check=True).stdout
 
-    for name in subprocess.check_output(["git", "ls-files", "-z"], cwd=root, text=True).split("\0")[:-1]:
+    for name in tracked:
         if (root / name).exists():
             (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(root / name, tmp_path / "here" / name)

@@ -9,16 +9,18 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from dvc.ignore import DvcIgnorePatterns
 from ruamel.yaml import YAML
 
 from kosbert import params
 from kosbert.data import download
 from kosbert.errors import KosbertError
 from kosbert.params import PARAMS
-from kosbert.project import dvc, git
+from kosbert.project import dvc
 
 RAW = Path("data/raw")
 TABLE = Path("metrics/performance.md")
@@ -35,10 +37,13 @@ def run(*, fall_back: bool = True) -> None:
         KosbertError: a stage failed and its own message is on the terminal, or something is where no output can be.
     """
     chosen = params.load()
+    dvc.check_here()
+    dvc.set_up()
     dvc.check_outputs()
     start = time.monotonic()
     if _repro(Path()):
-        click.echo(f"{_cost(start)} The table is in {TABLE}, the metrics beside it; see changes with: git diff metrics")
+        changes = "" if dvc.missing_repository() else "; see changes with: git diff metrics"
+        click.echo(f"{_cost(start)} The table is in {TABLE}, the metrics beside it{changes}")
         return
     dataset = chosen.chosen_dataset
     if not fall_back or chosen.dataset == SAMPLE or download.present(dataset, RAW) or download.reachable(dataset):
@@ -78,12 +83,11 @@ def _run_on_sample(wanted: str, tried: list[str], start: float) -> None:
 
 
 def _copy_project(out: Path) -> None:
-    """Copy the files that git has or would add, and choose the sample dataset there."""
-    listed = git.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in sorted(filter(None, os.fsdecode(listed).split("\0"))):
-        if Path(name).is_file():
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(name, out / name)
+    """Copy the files that no `.gitignore` is about, and choose the sample dataset there."""
+    for file in _not_ignored(Path.cwd()):
+        copy = out / file.relative_to(Path.cwd())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
     yaml = YAML()
     values = yaml.load(out / PARAMS)
     values["dataset"] = SAMPLE
@@ -91,6 +95,22 @@ def _copy_project(out: Path) -> None:
         if base.get("path"):  # it is relative to the project, not to the copy
             base["path"] = str(Path(base["path"]).resolve())
     yaml.dump(values, out / PARAMS)
+
+
+def _not_ignored(folder: Path, *outer: DvcIgnorePatterns) -> Iterator[Path]:
+    """Yield the files in a folder that git would take; git itself is not asked, for a downloaded zip has none."""
+    rules, ignore = outer, folder / ".gitignore"
+    if ignore.is_file():  # DVC's patterns are those of git
+        lines = ignore.read_text(encoding="utf-8", errors="replace").splitlines()
+        rules = *outer, DvcIgnorePatterns(lines, str(folder), os.sep)
+    for entry in sorted(folder.iterdir()):
+        is_folder = entry.is_dir() and not entry.is_symlink()
+        if entry.name == ".git" or any(each.matches(str(folder), entry.name, is_folder) for each in rules):
+            continue
+        if is_folder:
+            yield from _not_ignored(entry, *rules)
+        elif entry.is_file():
+            yield entry
 
 
 def _modified(path: Path) -> int:

@@ -7,8 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kosbert.errors import KosbertError, needs_extra
-from kosbert.stage import PIPELINE
+import click
+
+from kosbert.errors import KosbertError, needs_extra, one_line
+from kosbert.stage.lock import PIPELINE
+
+LEFT_ALONE = (
+    "DVC leaves the git repository here alone (core.no_scm); to have it used: dvc config --local --unset core.no_scm"
+)
 
 
 def run(*arguments: str, cwd: Path) -> bool:
@@ -26,10 +32,14 @@ def ask(*arguments: str) -> Any:  # noqa: ANN401 - whatever the command answers
     """Return what `dvc <arguments>` answers; the arguments have to ask for JSON.
 
     Raises:
-        KosbertError: DVC is not installed, there is no pipeline here, or DVC refused, as for an unknown revision or a
-            broken `dvc.yaml`; the message has DVC's own words.
+        KosbertError: DVC is not installed, there is no pipeline here or no history that is asked about, or DVC refused,
+            as for an unknown revision or a broken `dvc.yaml`; then the message has DVC's own words.
     """
     check_here()
+    if arguments[0] == "status":
+        set_up()
+    else:
+        _check_history()
     done = subprocess.run(_command(*arguments), capture_output=True, encoding="utf-8", check=False)
     if done.returncode:
         errors = [line.removeprefix("ERROR: ") for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
@@ -38,13 +48,42 @@ def ask(*arguments: str) -> Any:  # noqa: ANN401 - whatever the command answers
 
 
 def check_here() -> None:
-    """Check that there is a pipeline in the working folder.
+    """Check that there is a pipeline in the working folder, with DVC's own folder.
 
     Raises:
-        KosbertError: there is none.
+        KosbertError: one of them is missing.
     """
     if not PIPELINE.exists():
         raise KosbertError(f"{PIPELINE}: not found; run this in the project's top folder")
+    if not Path(".dvc").is_dir():  # copied by `cp *`, perhaps
+        raise KosbertError(".dvc: not found; copy the hidden files of the project, too")
+
+
+def set_up() -> None:
+    """Have DVC do without git where no repository has the project, as after its download as a zip, and say so.
+
+    Raises:
+        KosbertError: DVC cannot write the setting, and has said why, or it is not installed.
+    """
+    missing, alone = missing_repository(), _leaves_git_alone()
+    if alone and not missing:
+        click.echo(f"Note: {LEFT_ALONE}", err=True)
+    if missing and not alone and not Path(".git").exists():  # if it is broken, DVC will say so
+        if not run("config", "--local", "core.no_scm", "true", cwd=Path()):
+            raise KosbertError(f"{missing}, and DVC could not be set to do without one; the lines above say why")
+        click.echo(f"Note: {missing}; DVC is now set to do without one (core.no_scm in .dvc/config.local)", err=True)
+
+
+def missing_repository() -> str:
+    """Return why DVC finds no git repository that has the project, or nothing if it finds one."""
+    with needs_extra("pipeline", "dvc"):
+        from dvc.scm import SCM, SCMError  # noqa: PLC0415 - an extra
+    try:
+        git = SCM(os.curdir)
+    except SCMError:
+        return "there is no git repository here"
+    # As in a home folder that is a repository. DVC takes a pipeline that git ignores for none.
+    return f"the git repository {one_line(git.root_dir)} ignores this folder" if git.is_ignored(PIPELINE) else ""
 
 
 def check_outputs() -> None:
@@ -78,6 +117,27 @@ def _check_link(folder: Path) -> None:
             "To keep them on another disk: dvc cache dir --local /that/disk/cache && "
             "dvc config --local cache.type symlink"
         )
+
+
+def _check_history() -> None:
+    if missing := missing_repository():
+        raise KosbertError(f"{missing}, and so no history; a clone of the project has it")
+    if _leaves_git_alone():
+        raise KosbertError(LEFT_ALONE)
+
+
+def _leaves_git_alone() -> bool:
+    """Return whether DVC is set to do without git.
+
+    Raises:
+        KosbertError: DVC cannot read its settings.
+    """
+    with needs_extra("pipeline", "dvc"):
+        from dvc.config import Config, ConfigError  # noqa: PLC0415 - an extra
+    try:
+        return bool(Config(".dvc")["core"].get("no_scm"))
+    except ConfigError as error:
+        raise KosbertError(f".dvc: settings that DVC cannot read: {one_line(error)}") from error
 
 
 def _command(*arguments: str) -> list[str]:

@@ -9,9 +9,12 @@ def ask(*arguments: str) -> bytes:
     """Return what `git <arguments>` prints.
 
     Raises:
-        KosbertError: git refused, as outside of a repository; the message has git's own words.
+        KosbertError: git is not installed, or refused, as outside of a repository; then the message has its own words.
     """
-    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise KosbertError(f"git {arguments[0]}: git is not installed; install it, and run this again") from error
     if done.returncode:
         raise KosbertError(f"git {arguments[0]}: {one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout
