@@ -91,6 +91,8 @@ def finished(project):
     choose_rows(project, "one", "two")
     subprocess.run([sys.executable, "-m", "dvc", "repro", "-q", "--single-item", "score"], check=True)
     choose_rows(project, "one")
+    (project / ".dvc/config").write_text("")
+    subprocess.run(["git", "init", "-q"], check=True)
     return project
 
 
@@ -130,20 +132,23 @@ def test_what_a_row_has_left_stays_where_it_is_in_no_cache_or_was_edited(finishe
     else:
         shutil.rmtree(finished / ".dvc/cache")
     said = read_scores()
-    assert said.startswith(f"Error: {path}: no stage writes it, so no other clone has it")
+    assert said.startswith(f"Error: {path}: no stage writes it and git does not have it, so no other clone has it")
     assert (finished / path).read_text() == "two\n"
 
 
-def test_what_no_stage_has_written_is_refused_unless_dvc_ignores_it(finished):
+def test_what_no_stage_has_written_is_refused_unless_dvc_ignores_it_or_git_has_it(finished):
     choose_rows(finished, "one", "two")
     (finished / "scores/empty").mkdir()
     (finished / "scores/mine").mkdir()
     assert read_scores() == "scores/empty\nscores/mine\nscores/one.tsv\nscores/two.tsv\n"
     (finished / "scores/mine/notes.txt").write_text("mine")
     said = read_scores()
-    assert said.startswith("Error: scores/mine: no stage writes it")
+    assert said.startswith("Error: scores/mine: no stage writes it and git does not have it")
     assert "move it elsewhere, or name it in .dvcignore" in said
     (finished / ".dvcignore").write_text("/scores/mine\n")
+    assert "scores/mine/notes.txt\n" in read_scores()
+    (finished / ".dvcignore").unlink()
+    subprocess.run(["git", "add", "scores/mine"], check=True)
     assert "scores/mine/notes.txt\n" in read_scores()
 
 

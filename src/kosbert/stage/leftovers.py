@@ -33,7 +33,7 @@ def clear(inputs: list[Path], written: list[Record]) -> None:
         written: what is recorded of the outputs of stages.
 
     Raises:
-        KosbertError: there is something else in such a folder that no stage writes, and that DVC does not ignore.
+        KosbertError: there is something else in such a folder that git does not have and DVC does not ignore.
     """
     kept = {record.path for record in written}
     folders = [each for each in inputs if any(each in path.parents for path in kept)]
@@ -42,6 +42,7 @@ def clear(inputs: list[Path], written: list[Record]) -> None:
         return
     from dvc.fs import localfs
     from dvc.repo import Repo
+    from dvc.scm import NoSCM
 
     repo = Repo()
     gone = [record for record in recorded("outs", gone=True) if record.path not in kept]
@@ -50,11 +51,14 @@ def clear(inputs: list[Path], written: list[Record]) -> None:
         for path in [record.path for record in gone if record.stage == stage and _is_as_written(record)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             click.echo(f"{path}: removed, for there is no stage {stage} any more")
+    if isinstance(repo.scm, NoSCM):  # nobody has another clone
+        return
     for path in filter(Path.exists, others):
-        if not repo.dvcignore.is_ignored(localfs, str(path.absolute())):
+        place = str(path.absolute())
+        if not repo.dvcignore.is_ignored(localfs, place) and not repo.scm.is_tracked(place):
             raise KosbertError(
-                f"{path}: no stage writes it, so no other clone has it, and {LOCK} here would differ from theirs; "
-                "move it elsewhere, or name it in .dvcignore"
+                f"{path}: no stage writes it and git does not have it, so no other clone has it, and {LOCK} here would "
+                "differ from theirs; move it elsewhere, or name it in .dvcignore"
             )
 
 

@@ -1,5 +1,7 @@
 """The command of a stage: run by DVC, it fails where its inputs are not as they were written, or change meanwhile."""
 
+# ruff: noqa: PLC0415 - see `kosbert.command`
+
 import os
 from collections.abc import Callable
 from functools import wraps
@@ -10,10 +12,6 @@ import click
 
 from kosbert.command import Command
 from kosbert.errors import KosbertError, needs_extra
-from kosbert.stage.experiment import changed_settings, check_history
-from kosbert.stage.leftovers import clear
-from kosbert.stage.lock import recorded
-from kosbert.stage.watch import Watch
 
 STAGE = "DVC_STAGE"  # the variable in which DVC tells a stage its name
 WATCH = f"{__name__}.watch"
@@ -41,8 +39,12 @@ class Stage(Command):
         try:
             return super().invoke(ctx)
         except KosbertError as error:
+            from kosbert.stage.experiment import changed_settings
+
             raise KosbertError(f"{error.message}\n{changed_settings()}".rstrip()) from error
         except KeyboardInterrupt:
+            from kosbert.stage.experiment import changed_settings
+
             if changed := changed_settings():
                 click.echo(f"\n{changed}", err=True)
             raise
@@ -65,6 +67,11 @@ def _guarded(function: Callable[..., object]) -> Callable[..., object]:
         context = click.get_current_context()
         # Of several processes that train together on a host, one checks for all.
         if STAGE in os.environ and os.environ.get("LOCAL_RANK", "0") == "0":
+            from kosbert.stage.experiment import check_history
+            from kosbert.stage.leftovers import clear
+            from kosbert.stage.lock import recorded
+            from kosbert.stage.watch import Watch
+
             inputs = [values[param.name or ""] for param in context.command.params if isinstance(param.type, Input)]
             check_history()
             written = recorded("outs")
