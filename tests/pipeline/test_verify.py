@@ -6,7 +6,7 @@ from support.rot import flip
 from kosbert.files import dvc_md5
 
 PUBLISHABLE = "from kosbert.project.publish import check_up_to_date; check_up_to_date('base')"
-WEIGHTS, TEST = "models/base/model.safetensors", "data/tune/tune_test.tsv"
+WEIGHTS, PUSHED, TEST = "models/base/model.safetensors", "pushed/base/model.safetensors", "data/tune/tune_test.tsv"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def rot(file):
 
 
 def test_metrics_are_never_made_of_a_damaged_model(whole):
-    copies = [whole.folder / WEIGHTS, cached(whole, WEIGHTS)]
+    copies = [whole.folder / WEIGHTS, whole.folder / PUSHED, cached(whole, WEIGHTS)]
     for copy in copies:
         rot(copy)
     assert f"{WEIGHTS}: not as `dvc repro` made it" in whole.run("python", "-c", PUBLISHABLE, expect=1)
@@ -41,9 +41,9 @@ def test_metrics_are_never_made_of_a_damaged_model(whole):
     found = whole.make("verify", expect=2)
     assert f"{WEIGHTS}: damaged\n" in found
     assert f", DVC's copy of {WEIGHTS}: damaged\n" in found
-    assert "Error: 2 damaged files; `kosbert verify --repair`" in found
+    assert "Error: 3 damaged files; `kosbert verify --repair`" in found
     assert "mended" in whole.run("kosbert", "verify", "--repair")
-    assert [copy.exists() for copy in copies] == [False, False]
+    assert [copy.exists() for copy in copies] == [False, False, False]
     assert whole.repro()[0] == "base_model"
 
 
@@ -65,6 +65,7 @@ def test_metrics_are_never_made_of_another_test_set(whole):
 def test_a_damaged_copy_is_restored_from_the_other(whole):
     kept, restored = cached(whole, WEIGHTS), cached(whole, "predictions/sts.tsv")
     rot(whole.folder / WEIGHTS)
+    rot(kept)  # a third one is in pushed/base
     rot(restored)
     (listing,) = whole.folder.glob(f".dvc/cache/files/md5/*/{dvc_md5(whole.folder / 'curves/sts')[2:]}")
     rot(listing)
@@ -72,7 +73,7 @@ def test_a_damaged_copy_is_restored_from_the_other(whole):
     stray.write_text("of nobody", encoding="utf-8")
     found = whole.run("kosbert", "verify", expect=1)
     assert "models/sts/stray.txt: no stage has made it\n" in found
-    assert "Error: 4 damaged files" in found
+    assert "Error: 5 damaged files" in found
     whole.run("kosbert", "verify", "--repair")
     assert not stray.exists()
     assert dvc_md5(restored) == dvc_md5(whole.folder / "predictions/sts.tsv")

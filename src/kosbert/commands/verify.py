@@ -2,6 +2,8 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
+from pathlib import Path
+
 import click
 
 from kosbert.command import printable
@@ -18,7 +20,7 @@ def verify(*, repair: bool) -> None:
     DVC trusts the size and time of a file. This finds what a broken disk or a stray program has changed: models, data,
     predictions, metrics, and the code that they were made with. Exits with 1 if a file is not as it was recorded.
 
-    With --repair, a damaged file is restored from its other copy. If both are damaged they are deleted, and `dvc repro`
+    With --repair, a damaged file is restored from another copy. If all are damaged they are deleted, and `dvc repro`
     makes the file again. Code is left alone.
     """
     with needs_extra("pipeline", "To verify files"):
@@ -30,7 +32,7 @@ def verify(*, repair: bool) -> None:
     for copies in tqdm(files, "verify", disable=None, leave=False):
         found = copies.damaged()
         for copy in found:
-            place = "" if copy == copies.path else f", DVC's copy of {copies.path}"
+            place = "" if copy in copies.paths else f", DVC's copy of {copies.paths[0]}"
             tqdm.write(printable(f"{copy}{place}: {'damaged' if copies.md5 else 'no stage has made it'}"))
         damaged += len(found)
         if repair:
@@ -42,7 +44,8 @@ def verify(*, repair: bool) -> None:
         raise KosbertError(f"{damaged} damaged file{'s' * (damaged > 1)}; {verifying.ADVICE}")
     if edited:
         raise KosbertError("what stages depend on has changed; `dvc repro` runs them again")
-    here = sum(copies.path.exists() for copies in files)
+    paths = [path for copies in files for path in copies.paths]
+    here = sum(map(Path.exists, paths))
     click.echo(
-        f"{len(files):,} files that stages have made, {here:,} of them here: {'mended' if damaged else 'undamaged'}"
+        f"{len(paths):,} files that stages have made, {here:,} of them here: {'mended' if damaged else 'undamaged'}"
     )

@@ -23,28 +23,28 @@ ADVICE = "`kosbert verify --repair` mends what is damaged, and then `dvc repro` 
 
 @dataclass(frozen=True)
 class Copies:
-    """A file that a stage has made, or a folder of which nothing tells the files any more: its two copies.
+    """A file that stages have made, or a folder of which nothing tells the files any more: all its copies.
 
     Attributes:
-        path: where it lies in the workspace.
+        paths: where it lies in the workspace; stages may make the same file in several places.
         cached: where it lies in DVC's cache.
         md5: DVC's MD5 of it as it was made; None for a file that no stage has made.
     """
 
-    path: Path
+    paths: tuple[Path, ...]
     cached: Path
     md5: str | None
 
     def damaged(self) -> list[Path]:
         """Return the copies that are not as they were made; one that is not there is not damaged."""
-        return [copy for copy in dict.fromkeys((self.path, self.cached)) if self.is_damaged(copy)]
+        return [copy for copy in dict.fromkeys((*self.paths, self.cached)) if self.is_damaged(copy)]
 
     def is_damaged(self, copy: Path) -> bool:
-        """Return whether one of the two copies is there, and not as it was made."""
+        """Return whether one of the copies is there, and not as it was made."""
         return copy.exists() and self._md5_of(copy) != self.md5
 
     def repair(self, damaged: list[Path]) -> None:
-        """Delete damaged copies, and make the one in the cache anew if the one in the workspace is undamaged.
+        """Delete damaged copies, and make the one in the cache anew if one in the workspace is undamaged.
 
         What is gone from the workspace comes back from the cache or is made again, with `dvc repro`.
 
@@ -53,9 +53,9 @@ class Copies:
         """
         for copy in damaged:
             shutil.rmtree(copy) if copy.is_dir() else copy.unlink()
-        if self.cached in damaged and self.path.exists():
+        if self.cached in damaged and (whole := next(filter(Path.exists, self.paths), None)):
             with atomic_write(self.cached) as tmp:
-                tmp.write_bytes(dvc_listing(self.path) if self.path.is_dir() else self.path.read_bytes())
+                tmp.write_bytes(dvc_listing(whole) if whole.is_dir() else whole.read_bytes())
 
     def _md5_of(self, copy: Path) -> str:
         if self.md5 is None or not (copy.is_file() or copy.is_dir()):  # a pipe has no end, perhaps
@@ -87,28 +87,32 @@ def made(*targets: Path) -> list[Copies]:
     if not outputs:
         raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
     cache = Path(os.path.relpath(repo.cache.local.path))
-    return [copies for path, md5 in outputs.items() for copies in _files(path, md5, cache)]
+    found: dict[Path, Copies] = {}
+    for copies in (copies for path, md5 in outputs.items() for copies in _files(path, md5, cache)):
+        same = found.get(copies.cached)
+        found[copies.cached] = Copies(same.paths + copies.paths, same.cached, same.md5) if same else copies
+    return list(found.values())
 
 
 def _files(path: Path, md5: str, cache: Path) -> Iterator[Copies]:
     _check_inside(path)
     listing = _cached(md5, cache)
     if not md5.endswith(".dir"):
-        yield Copies(path, listing, md5)
+        yield Copies((path,), listing, md5)
         return
     if listing.is_file() and f"{digest(listing, 'md5')}.dir" == md5:
         text = listing.read_bytes()
     else:
-        yield Copies(path, listing, md5)
+        yield Copies((path,), listing, md5)
         if not path.is_dir() or dvc_md5(path) != md5:
             return
         text = dvc_listing(path)
     files = {entry["relpath"]: entry["md5"] for entry in json.loads(text)}
     _check_inside(path, *(path / name for name in files))
-    yield from (Copies(path / name, _cached(file, cache), file) for name, file in files.items())
+    yield from (Copies((path / name,), _cached(file, cache), file) for name, file in files.items())
     there = path.rglob("*") if path.is_dir() else [path]  # a file may have taken its place
     found = [file for file in there if not file.is_dir() and file.relative_to(path).as_posix() not in files]
-    yield from (Copies(file, file, None) for file in found)
+    yield from (Copies((file,), file, None) for file in found)
 
 
 def _check_inside(*paths: Path) -> None:
@@ -143,5 +147,5 @@ def check(*targets: Path) -> None:
         KosbertError: one is damaged.
     """
     for copies in made(*targets):
-        if copies.is_damaged(copies.path):
-            raise KosbertError(f"{copies.path}: not as `dvc repro` made it (dvc.lock); {ADVICE}")
+        for path in filter(copies.is_damaged, copies.paths):
+            raise KosbertError(f"{path}: not as `dvc repro` made it (dvc.lock); {ADVICE}")
