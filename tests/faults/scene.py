@@ -115,7 +115,7 @@ class Scene:
         text = text.replace(str(self.folder), "…").replace(str(self.folder.parent), "…")
         text = re.sub(r"\x1b\[[0-9;]*m", "", text)
         text = re.sub(r"PYTHONPATH=src python [^\n]*?(?=, exited|, caused|$)", "COMMAND", text, flags=re.M)
-        text = text.replace(f"{sys.prefix}/bin/", "")
+        text = text.replace(f"{sys.prefix}/bin/", "").replace(sys.prefix, "…")
         text = re.sub(r"PID \d+", "PID N", text)
         text = re.sub(r"(\.\w[\w.]*\.)[a-z0-9_]{8}\b", r"\1N", text)
         return [line.rstrip() for line in text.splitlines() if line.strip() and line != "> COMMAND"]
