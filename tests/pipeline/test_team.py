@@ -110,12 +110,12 @@ def test_rows_and_recipes_that_go_leave_nothing_in_any_clone(clones):
 
     change(one, edit)
     assert one.repro() == ["train@regressed", "evaluate@regressed", "resample", "report"]
-    assert made(one) | {"report": [], "data/tune": []} == {
-        **{"models": ["base", "nli", "regressed"], "pushed": ["base", "nli", "regressed"]},
-        **{"curves": ["nli", "regressed"], "predictions": ["base.tsv", "regressed.tsv"]},
-        **{"metrics": ["base.json", "costs", "details.md", "performance.md", "regressed.json"]},
-        **{"metrics/costs": ["nli.json", "regressed.json"], "report": [], "data/tune": []},
-    }
+    left = made(one)
+    assert left["models"] == left["pushed"] == ["base", "nli", "regressed"]
+    assert left["curves"] == ["nli", "regressed"]
+    assert left["predictions"] == ["base.tsv", "regressed.tsv"]
+    assert left["metrics"] == ["base.json", "costs", "details.md", "performance.md", "regressed.json"]
+    assert left["metrics/costs"] == ["nli.json", "regressed.json"]
     save(one, "Have fewer rows")
     two.git("pull", "-q")
     two.run("dvc", "pull")

@@ -88,9 +88,10 @@ def made(*targets: Path) -> list[Copies]:
         raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
     cache = Path(os.path.relpath(repo.cache.local.path))
     found: dict[Path, Copies] = {}
-    for copies in (copies for path, md5 in outputs.items() for copies in _files(path, md5, cache)):
-        same = found.get(copies.cached)
-        found[copies.cached] = Copies(same.paths + copies.paths, same.cached, same.md5) if same else copies
+    for path, md5 in outputs.items():
+        for copies in _files(path, md5, cache):
+            same = found.get(copies.cached)
+            found[copies.cached] = Copies(same.paths + copies.paths, same.cached, same.md5) if same else copies
     return list(found.values())
 
 
@@ -131,12 +132,8 @@ def _cached(md5: str, cache: Path) -> Path:
 
 def edited() -> list[Path]:
     """Return the dependencies that are not as `dvc.lock` has them, such as code; outputs of stages aside."""
-    outputs = {path for _, path, _ in recorded("outs")}
-    ours = {
-        path: md5
-        for _, path, md5 in recorded("deps")
-        if not any(out.is_relative_to(path) or path.is_relative_to(out) for out in outputs)
-    }
+    outputs = recorded("outs")
+    ours = {dep.path: dep.md5 for dep in recorded("deps") if not any(out.touches(dep.path) for out in outputs)}
     return [path for path, md5 in sorted(ours.items()) if not path.exists() or dvc_md5(path) != md5]
 
 
