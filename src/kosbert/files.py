@@ -94,6 +94,20 @@ def exclusive(work_dir: Path, out: Path) -> Iterator[None]:
         lock.release()
 
 
+def copy_folder(folder: Path, out: Path) -> None:
+    """Copy the files of a folder to a new one, one after another, so that what fails tells its file.
+
+    Modes follow the umask: DVC may have made the files of its cache read-only.
+    """
+    out.mkdir()
+    for path in sorted(folder.rglob("*")):
+        copy = out / path.relative_to(folder)
+        if path.is_dir():
+            copy.mkdir()
+        else:
+            shutil.copyfile(path, copy)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with Unix line ends, complete or not at all."""
     with atomic_write(path) as tmp:

@@ -8,7 +8,7 @@ import re
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from kosbert.encoder.pushed import OTHER, may_be_passed_on
+from kosbert.encoder.licence import OTHER, may_be_passed_on
 from kosbert.errors import KosbertError
 from kosbert.params import Base, Dataset, Recipe
 

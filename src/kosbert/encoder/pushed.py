@@ -5,25 +5,17 @@ finds files by their content, so where a copy has been pushed, `dvc pull` gets t
 in no output that DVC pushes, whatever is edited, switched or merged later.
 """
 
-import shutil
 from pathlib import Path
 
-from huggingface_hub import ModelCard
-
 from kosbert.encoder.layout import CARD
-from kosbert.files import atomic_write
+from kosbert.encoder.licence import may_be_passed_on
+from kosbert.files import atomic_write, copy_folder
 
-OTHER = "other"  # what the card of a model that may not be passed on has for a licence, as hubs have it
 NOTE = """# This model is not passed on
 
 The licence of its base forbids that, so `dvc push` sends this note in place of the model. Where the base is at hand,
 `dvc repro` makes the model.
 """
-
-
-def may_be_passed_on(card: str) -> bool:
-    """Return whether a model with this card may be passed on, by the licences of all that it was made from."""
-    return bool(ModelCard(card).data.get("license") != OTHER)
 
 
 def write_pushed(model: Path, card: str, out: Path) -> None:
@@ -36,7 +28,7 @@ def write_pushed(model: Path, card: str, out: Path) -> None:
     """
     with atomic_write(out) as tmp:
         if may_be_passed_on(card):
-            shutil.copytree(model, tmp, copy_function=shutil.copyfile)
+            copy_folder(model, tmp)
         else:
             tmp.mkdir()
             (tmp / CARD).write_text(NOTE, encoding="utf-8", newline="\n")

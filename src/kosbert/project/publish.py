@@ -3,7 +3,6 @@
 It is a copy, as the output of a stage may not be changed.
 """
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +11,7 @@ from kosbert.data.tables import read_tune
 from kosbert.encoder.layout import CARD
 from kosbert.encoder.model import load, read_card
 from kosbert.errors import KosbertError
-from kosbert.files import atomic_write
+from kosbert.files import atomic_write, copy_folder
 from kosbert.metrics import read_metrics
 from kosbert.params import Params
 from kosbert.project import dvc, verify
@@ -124,8 +123,7 @@ def write_folder(
         card, name = name_model(card, wanted.repo_id), wanted.repo_id.rpartition("/")[2]
     shown = wanted.repo_id or UNNAMED
     with atomic_write(out) as tmp:
-        # The modes of the files are not copied: DVC may have made the files of its cache read-only.
-        shutil.copytree(model, tmp, copy_function=shutil.copyfile)
+        copy_folder(model, tmp)
         exports = _export(model, tmp, wanted)
         card = add_size(card, _measure(tmp, dev), model=shown)
         card = add_exports(card, exports, model=shown)

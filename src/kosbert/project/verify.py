@@ -82,7 +82,7 @@ def made(*targets: Path) -> list[Copies]:
         repo.index.check_graph()  # DVC has read its files, and knows their shape
     except DvcException as error:
         raise KosbertError(f"no pipeline that DVC can read: {one_line(error)}") from error
-    written = recorded("outs")
+    written, _ = recorded("outs")
     outputs = {each.path: each.md5 for each in written if not targets or any(map(each.touches, targets))}
     if not outputs:
         raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
@@ -132,8 +132,9 @@ def _cached(md5: str, cache: Path) -> Path:
 
 def edited() -> list[Path]:
     """Return the dependencies that are not as `dvc.lock` has them, such as code; outputs of stages aside."""
-    outputs = recorded("outs")
-    ours = {dep.path: dep.md5 for dep in recorded("deps") if not any(out.touches(dep.path) for out in outputs)}
+    outputs, _ = recorded("outs")
+    inputs, _ = recorded("deps")
+    ours = {dep.path: dep.md5 for dep in inputs if not any(out.touches(dep.path) for out in outputs)}
     return [path for path, md5 in sorted(ours.items()) if not path.exists() or dvc_md5(path) != md5]
 
 
