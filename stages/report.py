@@ -43,7 +43,7 @@ def main(
     """Write and print the performance table, and write details, pictures and page."""
     from kosbert import params
     from kosbert.files import write_text
-    from kosbert.metrics import record_cost
+    from kosbert.metrics import record_costs
     from kosbert.report.details import details
     from kosbert.report.page import page
     from kosbert.report.plots.canvas import write_pictures
@@ -59,11 +59,7 @@ def main(
     texts |= {readme: replace_between_markers(readme, table) for readme in readmes}
     check_unchanged()
     write_pictures([picture for section in sections for picture in section.pictures], svg=svg, png=png)
-    for recipe, cost in results.costs.items():
-        record_cost(costs / f"{recipe}.json", measured, cost)
-    for path in costs.glob("*.json"):
-        if path.stem not in results.costs:  # of a recipe that is no more
-            record_cost(path, measured, None)
+    record_costs(costs, measured, results.costs)
     for path, text in texts.items():
         write_text(path, text)
     click.echo(f"\n{table}\nIn detail, with intervals: {details_file}\nWith pictures, for a browser: {page_file}\n")

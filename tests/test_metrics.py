@@ -9,7 +9,7 @@ from kosbert.metrics import (
     find_cost,
     read_cost,
     read_metrics,
-    record_cost,
+    record_costs,
     write_cost,
     write_metrics,
 )
@@ -43,25 +43,37 @@ def cost(minutes, weights):
     return Cost(3, minutes, "fp32 on cpu, 2 threads", weights)
 
 
+def record(recorded, measured, weights):
+    record_costs(recorded.parent, measured, {recorded.stem: find_cost(recorded, measured, weights)})
+
+
 def test_the_recorded_cost_stays_with_its_weights_whatever_is_measured(tmp_path):
     recorded, measured = tmp_path / "metrics/costs/nli.json", tmp_path / "measured"
     assert find_cost(recorded, measured, "a") is None
     write_cost(measured / "a.json", cost(4.0, "a"))
-    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    record(recorded, measured, "a")
     write_cost(measured / "a.json", cost(5.0, "a"))  # the same training again, at another speed
     before = recorded.read_bytes()
-    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    record(recorded, measured, "a")
     assert recorded.read_bytes() == before
     assert read_cost(recorded) == cost(4.0, "a")
 
 
 def test_a_cost_comes_back_with_its_weights(tmp_path):
-    recorded, measured = tmp_path / "nli.json", tmp_path / "measured"
+    recorded, measured = tmp_path / "costs/nli.json", tmp_path / "measured"
     write_cost(recorded, cost(4.0, "a"))  # it came with the repository: nothing was measured here
-    record_cost(recorded, measured, find_cost(recorded, measured, "b"))
+    record(recorded, measured, "b")
     assert read_cost(recorded) is None, "what these weights cost is not known"
-    record_cost(recorded, measured, find_cost(recorded, measured, "a"))
+    record(recorded, measured, "a")
     assert read_cost(recorded) == cost(4.0, "a")
+
+
+def test_the_cost_of_a_recipe_that_is_no_more_is_taken_out_of_the_table_and_kept(tmp_path):
+    recorded, measured = tmp_path / "costs/nli.json", tmp_path / "measured"
+    write_cost(recorded, cost(4.0, "a"))
+    record_costs(recorded.parent, measured, {"sts": None})
+    assert [*recorded.parent.iterdir()] == []
+    assert read_cost(measured / "a.json") == cost(4.0, "a")
 
 
 @pytest.mark.parametrize(

@@ -97,14 +97,19 @@ def find_cost(recorded: Path, measured: Path, weights: str) -> Cost | None:
     return next((cost for cost in found if cost and cost.weights == weights), None)
 
 
-def record_cost(recorded: Path, measured: Path, cost: Cost | None) -> None:
-    """Record a cost, or that there is none; what was recorded of other weights is kept among the measured costs.
+def record_costs(folder: Path, measured: Path, costs: dict[str, Cost | None]) -> None:
+    """Record the costs of all recipes; what was recorded of other weights is kept among the measured costs.
 
     Args:
-        recorded: the file to write.
+        folder: the folder to write to, `<recipe>.json`; what it has of other recipes is removed.
         measured: the folder of the measured costs.
-        cost: the cost, as `find_cost` returns it.
+        costs: the cost of each recipe, as `find_cost` returns it.
     """
+    for recipe in {*costs, *(path.stem for path in folder.glob("*.json"))}:
+        _record_cost(folder / f"{recipe}.json", measured, costs.get(recipe))
+
+
+def _record_cost(recorded: Path, measured: Path, cost: Cost | None) -> None:
     before = read_cost(recorded)
     if before and before != cost:
         write_cost(measured / f"{before.weights}.json", before)

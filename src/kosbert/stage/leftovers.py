@@ -16,13 +16,13 @@ import click
 
 from kosbert.errors import KosbertError
 from kosbert.files import dvc_md5
-from kosbert.stage.lock import LOCK, Record, recorded
+from kosbert.stage.lock import LOCK, Record
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 
-def clear(inputs: list[Path], written: list[Record]) -> None:
+def clear(inputs: list[Path], written: list[Record], gone: list[Record]) -> None:
     """Remove what stages that are no more have left in inputs that are folders of several outputs, and elsewhere.
 
     It is removed if it is as it was written and in DVC's cache, from where an older `dvc.lock` brings it back. What
@@ -31,21 +31,21 @@ def clear(inputs: list[Path], written: list[Record]) -> None:
     Args:
         inputs: what a stage reads.
         written: what is recorded of the outputs of stages.
+        gone: what is recorded of the outputs of stages that are no more.
 
     Raises:
         KosbertError: there is something else in such a folder that git does not have and DVC does not ignore.
     """
     kept = {record.path for record in written}
     folders = [each for each in inputs if any(each in path.parents for path in kept)]
-    others = [path for folder in folders for path in _others(folder, kept)]
+    others = _without_ignored([path for folder in folders for path in _others(folder, kept)])
     if not others:
         return
-    from dvc.fs import localfs
     from dvc.repo import Repo
     from dvc.scm import NoSCM
 
     repo = Repo()
-    gone = [record for record in recorded("outs", gone=True) if record.path not in kept]
+    gone = [record for record in gone if record.path not in kept]
     left = [record for record in gone if any(map(record.touches, others))]
     for stage in dict.fromkeys(record.stage for record in left if _is_cached(record, repo)):
         for path in [record.path for record in gone if record.stage == stage and _is_as_written(record)]:
@@ -54,8 +54,7 @@ def clear(inputs: list[Path], written: list[Record]) -> None:
     if isinstance(repo.scm, NoSCM):  # nobody has another clone
         return
     for path in filter(Path.exists, others):
-        place = str(path.absolute())
-        if not repo.dvcignore.is_ignored(localfs, place) and not repo.scm.is_tracked(place):
+        if not repo.scm.is_tracked(str(path.absolute())):
             raise KosbertError(
                 f"{path}: no stage writes it and git does not have it, so no other clone has it, and {LOCK} here would "
                 "differ from theirs; move it elsewhere, or name it in .dvcignore"
@@ -68,6 +67,16 @@ def _others(folder: Path, outputs: set[Path]) -> Iterator[Path]:
             yield from _others(child, outputs)
         elif child not in outputs and (child.is_file() or any(map(Path.is_file, child.rglob("*")))):
             yield child
+
+
+def _without_ignored(paths: list[Path]) -> list[Path]:
+    if not paths:
+        return []
+    from dvc.fs import localfs
+    from dvc.ignore import DvcIgnoreFilter
+
+    ignores = DvcIgnoreFilter(localfs, str(Path.cwd()))
+    return [path for path in paths if not ignores.is_ignored(localfs, str(path.absolute()))]
 
 
 def _is_as_written(record: Record) -> bool:

@@ -28,24 +28,22 @@ class Record(NamedTuple):
         return self.path.is_relative_to(path) or path.is_relative_to(self.path)
 
 
-def recorded(kind: Literal["deps", "outs"], *, gone: bool = False) -> list[Record]:
+def recorded(kind: Literal["deps", "outs"]) -> tuple[list[Record], list[Record]]:
     """Return the dependencies or the outputs of all stages.
 
-    Args:
-        kind: which of the two.
-        gone: those of stages that the pipeline no longer has, for DVC leaves them in its file; else of all others.
+    Returns:
+        Those of the pipeline's stages, and those of stages that it no longer has, for DVC leaves them in its file.
 
     Raises:
         KosbertError: a file of the pipeline is not YAML.
     """
     pipeline, params = read_yaml(PIPELINE).get("stages", {}), read_yaml(PARAMS)
-    return [
-        Record(stage, Path(each["path"]), each["md5"])
-        for stage, entry in read_yaml(LOCK).get("stages", {}).items()
-        if _is_stage(stage, pipeline, params) != gone
-        for each in entry.get(kind, [])
-        if "md5" in each
-    ]
+    there: list[Record] = []
+    gone: list[Record] = []
+    for stage, entry in read_yaml(LOCK).get("stages", {}).items():
+        records = [Record(stage, Path(each["path"]), each["md5"]) for each in entry.get(kind, []) if "md5" in each]
+        (there if _is_stage(stage, pipeline, params) else gone).extend(records)
+    return there, gone
 
 
 def _is_stage(stage: str, pipeline: dict[str, Any], params: dict[str, Any]) -> bool:

@@ -38,14 +38,13 @@ class Stage(Command):
         """
         try:
             return super().invoke(ctx)
-        except KosbertError as error:
+        except (KosbertError, KeyboardInterrupt) as error:
             from kosbert.stage.experiment import changed_settings
 
-            raise KosbertError(f"{error.message}\n{changed_settings()}".rstrip()) from error
-        except KeyboardInterrupt:
-            from kosbert.stage.experiment import changed_settings
-
-            if changed := changed_settings():
+            changed = changed_settings()
+            if isinstance(error, KosbertError):
+                raise KosbertError(f"{error.message}\n{changed}".rstrip()) from error
+            if changed:
                 click.echo(f"\n{changed}", err=True)
             raise
 
@@ -74,8 +73,8 @@ def _guarded(function: Callable[..., object]) -> Callable[..., object]:
 
             inputs = [values[param.name or ""] for param in context.command.params if isinstance(param.type, Input)]
             check_history()
-            written = recorded("outs")
-            clear(inputs, written)
+            written, gone = recorded("outs")
+            clear(inputs, written, gone)
             context.meta[WATCH] = Watch(os.environ[STAGE].rpartition(":")[2], inputs, written)
         with needs_extra("pipeline", "The pipeline"):
             result = function(**values)
