@@ -23,7 +23,7 @@ def gradients(encoder, *, unpadded):
 @pytest.mark.parametrize("group", [1, 3, 32])
 @pytest.mark.parametrize("kind", [BertConfig, RobertaConfig])
 def test_embeddings_and_gradients_are_those_with_padding(tiny, kind, group, monkeypatch):
-    monkeypatch.setattr("kosbert.encoder.unpadding.GROUP", group)
+    monkeypatch.setattr("kosbert.encoder.unpadded.GROUP", group)
     encoder = of_kind(kind, tiny).eval()
     plain = encoder.encode(SENTENCES)
     with unpadding(encoder):

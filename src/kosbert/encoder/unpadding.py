@@ -1,14 +1,10 @@
-"""Encoding without padding on a CPU: the tokens of a batch stand one after another, and only attention sees sentences.
+"""Training without padding on a CPU: transformers' own layers work on the tokens of a batch one after another.
 
-A batch of sentences of different length is mostly padding, which costs as much as text. Here every layer but attention
-works on the tokens alone. Attention is plain matrix products on a padded copy, for on a CPU the backward pass of
-PyTorch's fused attention is several times slower in bf16. The results are those of the padded batch, but for rounding.
-The method is that of Zeng et al. 2022, "Boosting Distributed Training Performance of the Unpadded BERT Model".
+Only attention sees sentences: it is a function of ours that transformers calls by its name, see `unpadded`.
 """
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,87 +16,11 @@ from transformers import AttentionInterface
 from transformers.masking_utils import AttentionMaskInterface
 
 from kosbert.encoder.positions import first_position
+from kosbert.encoder.unpadded import Layout, attend, lay_out
 
 ATTENTION = "kosbert_unpadded"  # the name under which transformers knows our attention
 # Encoders in which nothing but attention looks at other tokens, and attention looks at all of them.
 UNPADDABLE = frozenset({"bert", "camembert", "electra", "roberta", "xlm-roberta"})
-GROUP = 32  # sentences that attention pads together
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where the tokens of a batch stand in attention: in groups of sentences of like length, each padded by itself.
-
-    Rows are counted a head at a time: row `token * heads + head` without padding; with padding, group after group, row
-    `(sentence * heads + head) * longest + position` of its group.
-
-    Attributes:
-        padded: the padded row of each unpadded row [tokens * heads].
-        unpadded: the unpadded row of each padded row [padded rows]; 0 where there is padding.
-        biases: for each group, what is added to its scores [sentences * heads, 1, longest]: 0, or -1e9 at padding.
-    """
-
-    padded: Tensor
-    unpadded: Tensor
-    biases: list[Tensor]
-
-
-def lay_out(attention_mask: Tensor, heads: int) -> tuple[Tensor, Layout]:
-    """Lay out a padded batch.
-
-    Args:
-        attention_mask: 1 at tokens and 0 at padding [sentences, longest].
-        heads: the number of attention heads.
-
-    Returns:
-        The index of each token in the flattened padded batch [tokens], and the layout.
-    """
-    tokens = attention_mask.flatten().nonzero().squeeze(1)
-    sentence, position = tokens // attention_mask.shape[1], tokens % attention_mask.shape[1]
-    lengths = attention_mask.sum(dim=1)
-    first = torch.empty_like(lengths)  # the first padded row of each sentence
-    stride = torch.empty_like(lengths)  # the length of the longest sentence in its group
-    rows, biases = 0, []
-    for group in lengths.argsort().split(GROUP):
-        longest = int(lengths[group[-1]])
-        first[group] = rows + torch.arange(len(group)) * heads * longest
-        stride[group] = longest
-        rows += len(group) * heads * longest
-        padding = torch.arange(longest) >= lengths[group, None]
-        bias = torch.zeros(padding.shape).masked_fill(padding, -1e9)
-        biases.append(bias.repeat_interleave(heads, dim=0).unsqueeze(1))
-    padded = (first[sentence, None] + torch.arange(heads) * stride[sentence, None] + position[:, None]).flatten()
-    unpadded = torch.zeros(rows, dtype=torch.long)
-    unpadded[padded] = torch.arange(len(padded))
-    return tokens, Layout(padded, unpadded, biases)
-
-
-class _Pad(torch.autograd.Function):
-    """Unpadded rows to padded rows. At padding stands any row: as a key it has no weight, as a query it is dropped."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, layout: Layout) -> Tensor:  # noqa: ANN401 - torch's context
-        ctx.layout = layout
-        return rows.index_select(0, layout.unpadded)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        return gradients[0].index_select(0, ctx.layout.padded), None
-
-
-class _Unpad(torch.autograd.Function):
-    """Padded rows to unpadded rows."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, layout: Layout) -> Tensor:  # noqa: ANN401
-        ctx.layout = layout
-        return rows.index_select(0, layout.padded)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        layout = ctx.layout
-        padded = gradients[0].new_zeros(len(layout.unpadded), gradients[0].shape[1])
-        return padded.index_copy_(0, layout.padded, gradients[0]), None
 
 
 def attention(
@@ -131,26 +51,11 @@ def attention(
         [1, tokens, heads, size of a head], and no weights.
     """
     _, heads, tokens, size = query.shape
+    query, key, value = (part[0].transpose(0, 1).reshape(-1, size) for part in (query, key, value))
     # The scores stay in the precision of the products; autocast would copy them to fp32 and back.
     with torch.autocast(query.device.type, enabled=False):
-        rows = [bias.shape[0] * bias.shape[2] for bias in layout.biases]
-        groups = zip(
-            layout.biases,
-            *(
-                _Pad.apply(part[0].transpose(0, 1).reshape(-1, size), layout).split(rows)
-                for part in (query, key, value)
-            ),
-            strict=True,
-        )
-        attended = torch.cat([_attend(*group, scaling=scaling, dropout=dropout * module.training) for group in groups])
-    return _Unpad.apply(attended, layout).view(1, tokens, heads, size), None
-
-
-def _attend(bias: Tensor, query: Tensor, key: Tensor, value: Tensor, *, scaling: float, dropout: float) -> Tensor:
-    query, key, value = (part.view(len(bias), -1, part.shape[1]) for part in (query, key, value))
-    scores = torch.baddbmm(bias.to(query.dtype), query, key.transpose(1, 2), alpha=scaling)
-    weights = functional.dropout(scores.softmax(-1), dropout)
-    return weights.bmm(value).flatten(0, 1)
+        attended = attend(query, key, value, layout, scaling=scaling, dropout=dropout * module.training)
+    return attended.view(1, tokens, heads, size), None
 
 
 AttentionInterface.register(ATTENTION, attention)
@@ -195,12 +100,12 @@ def _attention_of(transformer: Transformer) -> str:
 def _remove_padding(transformer: Transformer, arguments: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
     features = dict(arguments[0])
     mask = features.pop("attention_mask")
-    tokens, layout = lay_out(mask, transformer.model.config.num_attention_heads)
+    tokens, lengths = mask.flatten().nonzero().squeeze(1), mask.sum(dim=1)
+    layout = lay_out(lengths, transformer.model.config.num_attention_heads)
     for name in ("input_ids", "token_type_ids"):
         if name in features:
             features[name] = features[name].flatten()[tokens].unsqueeze(0)
-    lengths = mask.sum(dim=1)
-    features["position_ids"] = (tokens % mask.shape[1] + first_position(transformer.model)).unsqueeze(0)
+    features["position_ids"] = (layout.positions + first_position(transformer.model)).unsqueeze(0)
     features["layout"] = layout
     # The names under which the library's pooling takes batches without padding.
     features["cu_seq_lens_q"] = functional.pad(lengths.cumsum(0), (1, 0))

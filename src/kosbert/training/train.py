@@ -13,7 +13,6 @@ from datasets import DatasetDict, disable_progress_bars
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
 
 from kosbert.data.tables import read_tune
-from kosbert.encoder.encode import calibrate
 from kosbert.encoder.model import load, save, without_progress_bars
 from kosbert.encoder.weights import NotFiniteError
 from kosbert.errors import KosbertError
@@ -145,8 +144,7 @@ def train(
         best_dev = _take_average(encoder, states, init, average.init, evaluator)
         _raise_if_diverged(best_dev, arguments, folder)
     check()
-    calibration = calibrate(encoder, read_tune(dev), bf16=arguments.bf16)
-    save(encoder, out, card=card, calibration=calibration, pushed=pushed)
+    save(encoder, out, card=card, calibration=evaluator.calibrate(encoder, best_dev), pushed=pushed)
     checkpoints.remove(folder)
     minutes = round((time.monotonic() - began) / 60, 1)
     size = sum(tensor.numel() for tensor in encoder.parameters())

@@ -15,7 +15,6 @@ from typing import Any
 import click
 import torch
 from datasets import DatasetDict
-from safetensors import SafetensorError
 from sentence_transformers import (
     SentenceTransformer,
     SentenceTransformerTrainer,
@@ -34,6 +33,7 @@ from kosbert.training import checkpoints
 from kosbert.training.batching import batch_sampler, collator, tokenize
 from kosbert.training.dev import DEV_METRIC
 from kosbert.training.losses import OBJECTIVES
+from kosbert.training.memory import keep_freed_memory
 from kosbert.training.processes import gather, is_of_connection
 from kosbert.training.progress import ProgressBar
 from kosbert.training.trackers import PROJECT
@@ -68,6 +68,7 @@ def build_trainer(
     Raises:
         KosbertError: a row of the table is malformed.
     """
+    keep_freed_memory()
     set_seed(arguments.seed)
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     _prepare(encoder, recipe.dropout)
@@ -261,11 +262,11 @@ class Trainer(SentenceTransformerTrainer):
             self._share_random_states(folder)
             if self.args.should_save:
                 checkpoints.mark_complete(folder)
-        except (OSError, RuntimeError, SafetensorError) as error:
+        except Exception as error:  # each library has one of its own for a full disk
             shutil.rmtree(folder, ignore_errors=True)
             if is_of_connection(error):
                 raise
-            reason = str(error).splitlines()[0]
+            reason = (str(error) or type(error).__name__).splitlines()[0]
             raise KosbertError(
                 f"{folder}: this checkpoint could not be written: {reason}; free some space, and run this again: "
                 "training resumes from the checkpoint before"
