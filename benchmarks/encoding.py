@@ -31,6 +31,7 @@ FORMATS, PRECISIONS = ("openvino", "onnx"), ("fp32", "int8")  # of the exports
 WARM_UP = 128  # sentences that are encoded before any time is taken
 IMPORTS = {  # of programs that make one embedding
     "plain": "from sentence_transformers import SentenceTransformer as load",
+    "ours": "from kosbert import load",
     "exported": "from kosbert import load",
 }
 Encode = Callable[[list[str]], NDArray[np.float32]]
@@ -93,7 +94,7 @@ def main(model: Path, test: Path, rounds: int) -> None:
             export(str(model), Path(exports, name), formats=[name], precisions=PRECISIONS)
         click.echo("to a first embedding, in a new process:")
         for name, import_load in IMPORTS.items():
-            folder = model if name == "plain" else Path(exports, "openvino")
+            folder = Path(exports, "openvino") if name == "exported" else model
             click.echo(f"  {name}: {time_to_first(import_load, folder, rounds):.1f} s")
         measure(model, Path(exports), test, rounds)
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -18,13 +17,12 @@ from kosbert.stage.run import Input, Stage, check_unchanged
 def main(model: Path, test: Path, predictions: Path, out: Path) -> None:
     """Score an encoder on a test set."""
     from kosbert.data.tables import read_tune
-    from kosbert.encoder.encode import encode
-    from kosbert.encoder.model import load
+    from kosbert.encoder.encode import load_encode
     from kosbert.evaluation.predict import predict
     from kosbert.evaluation.scores import compute_metrics, write_predictions
     from kosbert.metrics import MAIN_METRIC, write_metrics
 
-    predicted = predict(partial(encode, load(model)), [*read_tune(test)])
+    predicted = predict(load_encode(model), [*read_tune(test)])
     metrics = compute_metrics(predicted, source=test)
     check_unchanged()
     write_predictions(predicted, predictions)

@@ -11,17 +11,25 @@ import numpy as np
 import pytest
 import torch
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from support.encoders import SENTENCES, of_kind
 from torch import nn
-from transformers import BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
+from transformers import (
+    BertConfig,
+    CamembertConfig,
+    DistilBertConfig,
+    ElectraConfig,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
 
 import kosbert.command
-import kosbert.encoder.prepacking
+import kosbert.encoder.bert
+import kosbert.encoder.encode
 from kosbert.command import prepare_process
+from kosbert.encoder.bert import Bert
 from kosbert.encoder.encode import encode
 from kosbert.encoder.model import load
-from kosbert.encoder.prepacking import can_prepack, prepacking
 
 
 def cosines(one, other):
@@ -46,41 +54,119 @@ def test_every_kind_of_encoder_can_be_encoded_with_in_bf16(tiny, kind, activatio
     assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
 
 
-@pytest.mark.skipif(not torch.ops.mkldnn._is_mkldnn_bf16_supported(), reason="this processor does not know bf16")
-def test_afterwards_weights_are_as_they_were_also_after_an_error(tiny):
+@pytest.fixture
+def engines(monkeypatch):
+    """The engines that were made for models on a CPU, by what was said of their pooling."""
+    made = []
+
+    class Counted(Bert):
+        def __init__(self, *arguments, **options):
+            made.append(options)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(kosbert.encoder.encode, "Bert", Counted)
+    return made
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+def test_each_call_takes_the_weights_as_they_are_and_leaves_the_encoder_alone(tiny, bf16, engines):
     encoder = load(tiny)
-    before, plain = {**encoder.state_dict()}, encoder.encode(SENTENCES)
-    kinds = [type(module) for module in encoder.modules()]
-    assert can_prepack(encoder)
-    with pytest.raises(KeyError), prepacking(encoder):
-        assert nn.Linear not in [type(module) for module in encoder.modules()]
-        raise KeyError
-    assert [type(module) for module in encoder.modules()] == kinds
-    assert all(
-        encoder.state_dict()[name] is not None and (encoder.state_dict()[name] == before[name]).all() for name in before
-    )
-    assert (encoder.encode(SENTENCES) == plain).all()
+    encoder.train()
+    before = {name: values.clone() for name, values in encoder.state_dict().items()}
+    one = encode(encoder, SENTENCES, bf16=bf16)
+    assert all((encoder.state_dict()[name] == values).all() for name, values in before.items())
+    assert encoder.training
+    assert encoder[0].training
+    with torch.no_grad():
+        encoder[0].model.encoder.layer[0].output.dense.weight.mul_(30)
+    other = encode(encoder, SENTENCES, bf16=bf16)
+    assert cosines(one, other).max() < 0.999
+    assert cosines(encoder.encode(SENTENCES), other).min() > 0.999
+    assert engines == [{"bf16": bf16, "normalize": False, "pooling": "mean"}] * 2
 
 
 def test_a_processor_without_bf16_can_be_asked_for_it(tiny, monkeypatch):
     encoder = load(tiny)
     plain = encoder.encode(SENTENCES)
     ops = SimpleNamespace(_linear_pointwise=None, _reorder_linear_weight=None, _is_mkldnn_bf16_supported=lambda: False)
-    monkeypatch.setattr(kosbert.encoder.prepacking, "_OPS", ops)
-    assert not can_prepack(encoder)
+    monkeypatch.setattr(kosbert.encoder.bert, "_OPS", ops)
     assert cosines(plain, encode(encoder, SENTENCES, bf16=True)).min() > 0.999
 
 
-def test_a_pooling_that_is_no_mean_is_kept(tiny):
-    encoder = SentenceTransformer(modules=[Transformer(str(tiny)), Pooling(32, pooling_mode="cls")])
+@pytest.mark.parametrize("batch", [1, 17, 1000])
+def test_embeddings_do_not_depend_on_the_batches(tiny, batch, monkeypatch):
+    encoder = load(tiny)
     plain = encoder.encode(SENTENCES)
+    monkeypatch.setattr(kosbert.encoder.bert, "TOKENS", batch)
     assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6
 
 
-def test_an_encoder_of_another_kind_is_left_as_it_is(tiny):
-    encoder = of_kind(DistilBertConfig, tiny)
+def test_mixed_precision_around_it_changes_nothing(tiny):
+    encoder = load(tiny)
+    plain = encode(encoder, SENTENCES, bf16=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (encode(encoder, SENTENCES, bf16=False) == plain).all()
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_pooling_is_kept(tiny, pooling, normalize, engines):
+    modules = [Transformer(str(tiny)), Pooling(32, pooling_mode=pooling), *([Normalize()] if normalize else [])]
+    encoder = SentenceTransformer(modules=modules)
     plain = encoder.encode(SENTENCES)
-    assert (encode(encoder, SENTENCES, bf16=False) == plain).all()
+    assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6
+    known = {"bf16": False, "normalize": normalize, "pooling": pooling}
+    assert engines == ([] if pooling == "max" else [known])
+
+
+KNOWN = {
+    "bert": (BertConfig, {}),
+    "bert with one type": (BertConfig, {"type_vocab_size": 1}),
+    "roberta": (RobertaConfig, {}),
+    "xlm-roberta": (XLMRobertaConfig, {}),
+    "camembert": (CamembertConfig, {}),
+    "electra": (ElectraConfig, {"embedding_size": 32}),
+    "electra with narrow words": (ElectraConfig, {"embedding_size": 16}),
+}
+OTHER = {
+    "distilbert": (DistilBertConfig, {}),
+    "another activation": (BertConfig, {"hidden_act": "gelu_new"}),
+    "a decoder": (BertConfig, {"is_decoder": True}),
+}
+
+
+@pytest.mark.parametrize(("kind", "more"), [*KNOWN.values(), *OTHER.values()], ids=[*KNOWN, *OTHER])
+def test_only_a_kind_that_is_known_in_full_is_computed_here(tiny, kind, more, engines):
+    encoder = of_kind(kind, tiny, **more)
+    plain = encoder.encode(SENTENCES)
+    assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6
+    assert len(engines) == ((kind, more) in KNOWN.values())
+
+
+def cut_embeddings(encoder):
+    encoder.truncate_dim = 8
+
+
+def leave_the_prompt_out(encoder):
+    encoder.prompts, encoder.default_prompt_name = {"query": "비 "}, "query"
+    encoder[1].include_prompt = False
+
+
+def change_a_type(encoder):
+    encoder[0].model.double()
+
+
+def add_a_layer(encoder):
+    encoder[0].model.encoder.layer[1].output.more = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize("change", [cut_embeddings, leave_the_prompt_out, change_a_type, add_a_layer])
+def test_what_is_set_otherwise_is_left_to_the_library(tiny, change, engines):
+    encoder = load(tiny)
+    change(encoder)
+    plain = encoder.encode(SENTENCES)
+    assert np.abs(encode(encoder, SENTENCES, bf16=False) - plain).max() < 1e-6
+    assert engines == []
 
 
 SHAPES = """

@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import pearsonr, spearmanr
 from support.stages import run_stage
@@ -105,3 +106,9 @@ def test_predictions_that_are_no_table_are_one_clear_line(tmp_path, content):
     refusal = r"sts\.tsv: (not a table of numbers|expected the columns).*`dvc repro -f` makes it"
     with pytest.raises(KosbertError, match=refusal):
         read_predictions(tmp_path / "sts.tsv")
+
+
+def test_a_similarity_that_is_no_number_is_refused(tmp_path):
+    predictions = pd.DataFrame({"gold": [0.0, 1.0, 2.0], "cosine": [0.1, float("nan"), 0.3]})
+    with pytest.raises(KosbertError, match="a pair has a cosine that is no finite number"):
+        compute_metrics(predictions, source=tmp_path / "pairs.tsv")

@@ -17,7 +17,7 @@ from kosbert.base.pretrained import Backbone, token_ids
 from kosbert.base.tokenizing import SPECIAL, wrap
 from kosbert.base.unigram import unigram_tokenizer
 from kosbert.base.vocabulary import trim
-from kosbert.encoder.unpadding import lay_out
+from kosbert.encoder.unpadded import lay_out
 
 LETTERS = "가나abz你"
 pieces = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=12, unique=True)
@@ -76,11 +76,11 @@ def test_a_trimmed_vocabulary_spells_the_sentences_alike_or_is_refused(kind, own
 
 @given(lengths=st.lists(st.integers(1, 9), min_size=1, max_size=70), heads=st.integers(1, 3))
 def test_each_token_has_one_row_in_attention_beside_those_of_its_sentence(lengths, heads):
-    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-    tokens, layout = lay_out(mask.long(), heads)
-    assert tokens.tolist() == mask.flatten().nonzero().squeeze(1).tolist()
-    assert len(set(layout.padded.tolist())) == len(tokens) * heads
-    assert layout.unpadded[layout.padded].tolist() == [*range(len(tokens) * heads)]
+    layout = lay_out(torch.tensor(lengths), heads)
+    tokens = sum(lengths)
+    assert layout.positions.tolist() == [position for length in lengths for position in range(length)]
+    assert len(set(layout.padded.tolist())) == tokens * heads
+    assert layout.unpadded[layout.padded].tolist() == [*range(tokens * heads)]
     unmasked = torch.cat([(bias == 0).flatten() for bias in layout.biases])
     assert unmasked.nonzero().squeeze(1).tolist() == sorted(layout.padded.tolist())
     assert sum(bias.numel() for bias in layout.biases) == len(layout.unpadded)

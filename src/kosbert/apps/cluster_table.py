@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from typing import Literal
 
-import pandas as pd
 from tabulate import tabulate
 
 from kosbert.apps.clustering import Cluster, unclustered
@@ -36,6 +35,8 @@ def render(clusters: list[Cluster], sentences: Sequence[str], numbers: Sequence[
         for row, sentence in enumerate(sentences)
     ]
     if form == "csv":
+        import pandas as pd  # noqa: PLC0415 - takes a while
+
         typed = pd.DataFrame(entries).astype({"group": "Int64", "central": int})
         # Quotes around each text, for a carriage return in it would end the row without them.
         return str(typed.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, ward
 from sklearn.cluster import AgglomerativeClustering, KMeans
-from sklearn.manifold import TSNE
 from sklearn.metrics import pairwise_distances, silhouette_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
@@ -174,6 +173,8 @@ def project_2d(embeddings: Embeddings, *, seed: int = 42) -> NDArray[np.float32]
         axes = min(2, len(lengths))
         coordinates[:, :axes] = left[:, :axes] * lengths[:axes]
     else:
+        from sklearn.manifold import TSNE  # noqa: PLC0415 - only pictures need it
+
         perplexity = min(PERPLEXITY, (len(distinct) - 1) / 3)
         with threadpool_limits(1):  # several threads add in any order, and t-SNE amplifies the last digit
             coordinates = TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(distinct)

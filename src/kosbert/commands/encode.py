@@ -25,8 +25,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> list[str
 @click.option(
     "--part",
     type=click.IntRange(1, 100_000),
-    default=5_000,
-    show_default=True,
+    show_default="5,000, or 2,000 for each process",
     help="Rows in a part; finished parts survive a kill.",
 )
 @click.option(
@@ -43,7 +42,7 @@ def encode(
     column: str | None,
     layout: Layout,
     max_length: int | None,
-    part: int,
+    part: int | None,
     processes: int,
     devices: list[str],
     int8: bool,
@@ -74,7 +73,7 @@ def encode(
             column=column,
             layout=layout,
             tell=options.tell,
-            part_rows=part,
+            part_rows=part or bulk.default_part(len(several)),
             overwrite=overwrite,
         )
         options.tell_truncated(encoder, encoded.truncated, encoded.rows)

@@ -6,13 +6,12 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Transformer
 
-from kosbert.encoder.layout import MAX_PROMPT, MAX_SEQ_LENGTH, PROBE
+from kosbert.encoder.layout import MAX_PROMPT, MAX_SEQ_LENGTH, MIN_PIECES, PROBE
 from kosbert.encoder.positions import position_count, position_table
 from kosbert.encoder.sums import AGAIN
 from kosbert.errors import KosbertError, one_line
 
 UNLIMITED = int(1e30)  # what transformers has for the length of a tokenizer without one
-MIN_PIECES = 0.5  # of the embeddings: some models pad their number; where most have no piece, the tokenizer is lost
 
 
 def check_usable(model: SentenceTransformer, folder: Path) -> None:

@@ -1,21 +1,32 @@
 """Many texts to embeddings, fast: each distinct one once, without padding, in bf16 where the hardware has it."""
 
+# ruff: noqa: PLC0415 - the libraries that load any model take seconds to import
+
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sentence_transformers import SentenceTransformer
-from sentence_transformers.util import pairwise_cos_sim
 
 from kosbert.encoder.batches import Embeddings, batches
+from kosbert.encoder.bert import Bert, can_compute, first_position
 from kosbert.encoder.calibration import Calibration, fit
-from kosbert.encoder.prepacking import can_prepack, prepacking
-from kosbert.encoder.unpadding import unpadding
+from kosbert.encoder.saved import SavedModel, read_saved
+from kosbert.encoder.similarities import cosine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sentence_transformers import SentenceTransformer
 
 # Characters of a batch. A CPU works from its caches, which are small; a GPU has to be kept busy.
 ON_CPU = 2_000
 ON_GPU = 50_000
+POOLINGS = ("mean", "cls")  # that `Bert` knows
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -41,23 +52,93 @@ def encoding(
         with the model's own prompt.
     """
     bf16 = has_bf16(model.device) if bf16 is None else bf16
-    prepacked = bf16 and can_prepack(model)
+    if engine := _engine(model, bf16=bf16):
+        yield lambda texts: engine.embed(token_rows(model, texts))
+        return
     size = ON_CPU if model.device.type == "cpu" else ON_GPU
 
     def encode_texts(texts: Sequence[str]) -> Embeddings:
         parts, numbers = batches(texts, size)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16 and not prepacked):
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=bf16):
             found = [model.encode(part, batch_size=len(part), show_progress_bar=False) for part in parts]
         return np.concatenate(found).astype(np.float32, copy=False)[numbers]
 
-    with unpadding(model), prepacking(model) if prepacked else nullcontext():
-        yield encode_texts
+    yield encode_texts
+
+
+def token_rows(model: SentenceTransformer, texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each text, with the model's prompt and cut off at its length."""
+    from kosbert.encoder.model import prompt_of
+
+    prompted = [prompt_of(model) + text for text in texts]
+    options = {"padding": False, "return_attention_mask": False, "return_token_type_ids": False}
+    rows: list[list[int]] = model.tokenizer(prompted, truncation=True, **options)["input_ids"]
+    return rows
+
+
+def _engine(model: SentenceTransformer, *, bf16: bool) -> Bert | None:
+    """Return what encodes with the weights that a model has now; None if it is not known in full."""
+    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
+    from transformers import PreTrainedTokenizerFast
+
+    from kosbert.encoder.positions import first_position as first_position_of
+
+    transformer, pooling, *rest = [*model, None, None][: max(2, len(model))]
+    if (
+        type(transformer) is not Transformer
+        or type(pooling) is not Pooling
+        or [type(module) for module in rest] not in ([], [Normalize])
+        or model.truncate_dim is not None
+        or model.device.type != "cpu"
+        or not isinstance(model.tokenizer, PreTrainedTokenizerFast)
+    ):
+        return None
+    config, weights = transformer.model.config.to_dict(), transformer.model.state_dict()
+    known = (
+        can_compute(config, weights)
+        and first_position(config) == first_position_of(transformer.model)
+        and pooling.pooling_mode in POOLINGS
+        and pooling.include_prompt
+        and not transformer.processing_kwargs
+        and not any(model.tokenizer("", return_token_type_ids=True)["token_type_ids"])
+        and model.tokenizer("")["input_ids"]
+    )
+    pooled = {"normalize": bool(rest), "pooling": pooling.pooling_mode}
+    return Bert(config, weights, bf16=bf16, **pooled) if known else None
 
 
 def encode(model: SentenceTransformer, texts: Sequence[str], *, bf16: bool | None = None) -> Embeddings:
     """Return the embeddings [texts, dimensions] of at least one text; see `encoding`."""
     with encoding(model, bf16=bf16) as encode_texts:
         return encode_texts(texts)
+
+
+def read_for_cpu(folder: Path, device: str | None = None) -> SavedModel | None:
+    """Read a saved model in a moment, if it is for a CPU and known in full; else None.
+
+    Args:
+        folder: the folder.
+        device: the device that is wanted; the GPU if there is one, if None.
+    """
+    on_cpu = device == "cpu" or (device is None and not torch.accelerator.is_available())
+    return read_saved(folder) if on_cpu else None
+
+
+def load_encode(folder: Path) -> Callable[[Sequence[str]], Embeddings]:
+    """Load a saved model to encode with it; it is ready in a moment if it is known in full, see `saved`.
+
+    Returns:
+        A function from at least one text to embeddings [texts, dimensions]; see `encoding`.
+
+    Raises:
+        KosbertError: see `encoder.model.load`.
+    """
+    if saved := read_for_cpu(folder):
+        tokens, engine = saved.tokens(), saved.engine(bf16=has_bf16(torch.device("cpu")))
+        return lambda texts: engine.embed(tokens.rows(texts))
+    from kosbert.encoder.model import load
+
+    return partial(encode, load(folder))
 
 
 def calibrate(
@@ -72,4 +153,4 @@ def calibrate(
     """
     sentences1, sentences2, scores = map(list, zip(*pairs, strict=True))
     left, right = np.split(encode(model, [*sentences1, *sentences2], bf16=bf16).astype(np.float64), 2)
-    return fit(pairwise_cos_sim(left, right), scores)
+    return fit(cosine(left, right), scores)

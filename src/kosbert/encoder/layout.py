@@ -14,6 +14,7 @@ WEIGHTS = (
 )
 PROBE = "한국어"  # a text to try a model with
 MAX_PROMPT = 10_000  # characters
+MIN_PIECES = 0.5  # of the embeddings: some models pad their number; where most have no piece, the tokenizer is lost
 MAX_SEQ_LENGTH = 1 << 31
 MAX_SETTINGS = 10_000_000  # bytes of a file of settings
 MAX_JSON = 200_000_000  # bytes of any file of JSON; the largest tokenizers have a tenth of that

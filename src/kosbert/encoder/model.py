@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from safetensors import SafetensorError
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
@@ -164,9 +163,10 @@ def save(
         pushed: the folder for what is pushed of it; see `encoder.pushed`.
 
     Raises:
-        KosbertError: the weights could not be written, as where the disk is full.
+        KosbertError: a file could not be written, as where the disk is full.
     """
-    try:
+    # safetensors and tokenizers each have an error of their own for a full disk.
+    with in_one_line(f"{folder}: could not be written", "free some space, and run this again"):
         with without_progress_bars(), atomic_write(folder) as tmp:
             model.save(str(tmp), create_model_card=False)  # the library's card holds examples drawn at random
             if not any(tmp.rglob("*.safetensors")):  # the library writes none in processes that it takes for others
@@ -179,5 +179,3 @@ def save(
             write_sums(tmp, [name for name in files if name != Path(CARD)])
         if pushed:
             write_pushed(folder, card, pushed)
-    except SafetensorError as error:
-        raise KosbertError(f"the weights could not be written: {error}; free some space, and run this again") from error

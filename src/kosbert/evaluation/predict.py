@@ -6,23 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sentence_transformers.util import (
-    pairwise_cos_sim,
-    pairwise_dot_score,
-    pairwise_euclidean_sim,
-    pairwise_manhattan_sim,
-)
 
+from kosbert.encoder.similarities import cosine, dot, euclidean, manhattan
 from kosbert.evaluation.scores import GOLD
 from kosbert.metrics import SIMILARITIES
 
-_PAIRWISE = dict(
-    zip(
-        SIMILARITIES,
-        (pairwise_cos_sim, pairwise_euclidean_sim, pairwise_manhattan_sim, pairwise_dot_score),
-        strict=True,
-    )
-)
+_PAIRWISE = dict(zip(SIMILARITIES, (cosine, euclidean, manhattan, dot), strict=True))
 
 
 def predict(encode: Callable[[list[str]], NDArray[Any]], pairs: list[tuple[str, str, float]]) -> pd.DataFrame:
@@ -40,5 +29,5 @@ def predict(encode: Callable[[list[str]], NDArray[Any]], pairs: list[tuple[str, 
     """
     sentences1, sentences2, gold = map(list, zip(*pairs, strict=True))
     left, right = np.split(encode([*sentences1, *sentences2]), 2)
-    similarities = {name: pairwise(left, right).numpy().astype(float) for name, pairwise in _PAIRWISE.items()}
+    similarities = {name: pairwise(left, right) for name, pairwise in _PAIRWISE.items()}
     return pd.DataFrame({GOLD: gold, **similarities})

@@ -4,14 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import pearsonr, spearmanr
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write
 from kosbert.metrics import CORRELATIONS, METRICS, SIMILARITIES
 
 GOLD = "gold"  # the column of the gold scores
-_CORRELATE = dict(zip(CORRELATIONS, (pearsonr, spearmanr), strict=True))
 
 
 def compute_metrics(predictions: pd.DataFrame, *, source: Path) -> dict[str, float]:
@@ -30,12 +28,14 @@ def compute_metrics(predictions: pd.DataFrame, *, source: Path) -> dict[str, flo
         if predictions[column].nunique() < 2:  # noqa: PLR2004
             value = "gold score" if column == GOLD else f"{column} similarity"
             raise KosbertError(f"{source}: all pairs have the same {value}, so there is no correlation")
-    metrics = {}
-    for name in METRICS:
-        similarity, correlation = name.split("_")
-        value = _CORRELATE[correlation](predictions[GOLD], predictions[similarity]).statistic
-        metrics[name] = round(100 * float(value), 2)
-    return metrics
+        if not np.isfinite(predictions[column]).all():
+            raise KosbertError(f"{source}: a pair has a {column} that is no finite number, so there is no correlation")
+    tables = {correlation: predictions.corr(correlation) for correlation in CORRELATIONS}
+    named = {name: name.split("_") for name in METRICS}
+    return {
+        name: round(100 * float(tables[correlation].loc[GOLD, similarity]), 2)
+        for name, (similarity, correlation) in named.items()
+    }
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> None:

@@ -7,16 +7,17 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
 
 from kosbert.encoder.calibration import CALIBRATION, read_calibration
 from kosbert.encoder.failures import MAX_REASON, in_one_line, is_failure
 from kosbert.encoder.layout import PROBE
 from kosbert.encoder.sums import checked_sums
+from kosbert.encoder.tokens import Tokens
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import verify
-from kosbert.inference.encoder import BaseEncoder, Embeddings, Precision, limited, other_length
-from kosbert.inference.graph import Graph
+from kosbert.inference.encoder import Precision, limited, other_length
+from kosbert.inference.graph import Graph, TokenizedEncoder
 from kosbert.inference.manifest import AGAIN, MANIFEST, TOKENIZER, Exported, Manifest
 from kosbert.inference.onnx_graph import ONNXGraph, onnxruntime_library
 from kosbert.inference.openvino_graph import OpenVINOGraph, openvino_library
@@ -43,7 +44,7 @@ ENGINES = {
 }
 
 
-class ExportedEncoder(BaseEncoder):
+class ExportedEncoder(TokenizedEncoder):
     """An exported model."""
 
     def __init__(self, folder: Path, manifest: Manifest, export: Exported, *, max_length: int | None = None) -> None:
@@ -61,33 +62,14 @@ class ExportedEncoder(BaseEncoder):
             most_tokens=manifest.most_tokens,
             calibration=read_calibration(folder),
         )
-        self._prompt, self._side = manifest.prompt, manifest.truncation_side
         with checked_sums(folder, only=(MANIFEST, CALIBRATION)):  # the manifest has the digests of the others
-            self._tokenizer, self._graph = _loaded(folder, manifest, export)
-        self._tokenizer.no_padding()
-        self._truncate()
+            tokenizer, self._graph = _loaded(folder, manifest, export)
+        self._tokens = Tokens(
+            tokenizer, prompt=manifest.prompt, max_length=self.max_length, side=manifest.truncation_side
+        )
         with in_one_line(f"{folder}: a broken export", AGAIN):
             if self._embed([PROBE]).shape != (1, self.dimensions):
                 raise ValueError(f"it makes no {self.dimensions} numbers of a text")
-
-    def _embed(self, texts: list[str]) -> Embeddings:
-        return self._graph.embed([one.ids for one in self._tokenized(texts)])
-
-    def _count_tokens(self, texts: list[str]) -> list[int]:
-        self._tokenizer.no_truncation()
-        try:
-            return [len(one.ids) for one in self._tokenized(texts)]
-        finally:
-            self._truncate()
-
-    def _truncate(self) -> None:
-        if self.max_length is None:
-            self._tokenizer.no_truncation()
-        else:
-            self._tokenizer.enable_truncation(self.max_length, direction=self._side)
-
-    def _tokenized(self, texts: list[str]) -> list[Encoding]:
-        return self._tokenizer.encode_batch([self._prompt + text for text in texts])
 
 
 def choose(manifest: Manifest, precision: Precision) -> Exported | None:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kosbert.encoder.batches import Embeddings, batches
+from kosbert.encoder.tokens import Tokens
+from kosbert.inference.encoder import BaseEncoder
 
 INPUTS = ("input_ids", "attention_mask")
 # The outputs that programs look for: the first has a row for each token, the second is the whole model's.
@@ -22,6 +24,19 @@ class Graph(Protocol):
 
     def embed(self, rows: Sequence[Sequence[int]]) -> Embeddings:
         """Return the embeddings [rows, dimensions] of at least one row of token ids, in the order given."""
+
+
+class TokenizedEncoder(BaseEncoder):
+    """An encoder of which a graph makes the embeddings."""
+
+    _tokens: Tokens
+    _graph: Graph
+
+    def _embed(self, texts: list[str]) -> Embeddings:
+        return self._graph.embed(self._tokens.rows(texts))
+
+    def _count_tokens(self, texts: list[str]) -> list[int]:
+        return self._tokens.count(texts)
 
 
 def usable_cores() -> int:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import get_args
+from pathlib import Path
+from typing import Literal, get_args
 
+from kosbert.encoder.calibration import read_calibration
 from kosbert.encoder.failures import enough_memory
 from kosbert.errors import KosbertError, one_line
 from kosbert.inference.encoder import BaseEncoder, Precision
@@ -52,7 +54,9 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
             f"{model}: precision {precision}, device {device or 'cpu'}: an export without the weights for PyTorch has "
             f"only what was exported, for the CPU: {there}; choose from these, or load the original"
         )
-    from kosbert.inference.pytorch import PyTorchEncoder, load_model  # noqa: PLC0415 - imports torch
+    if precision != "int8" and not manifest and (encoder := _at_once(folder, precision, max_length, device)):
+        return encoder
+    from kosbert.inference.pytorch import PyTorchEncoder, load_model  # noqa: PLC0415 - imports sentence-transformers
 
     if precision != "int8":
         loaded = load_model(model, device=device, folder=folder)
@@ -64,3 +68,15 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
     openvino_library()  # if it is missing, that is known before the model is loaded
     loaded = load_model(model, device="cpu", folder=folder)
     return Int8Encoder(loaded.model, max_length=max_length, calibration=loaded.calibration)
+
+
+def _at_once(
+    folder: Path, precision: Literal["auto", "fp32", "bf16"], max_length: int | None, device: str | None
+) -> BaseEncoder | None:
+    """Load a model of ours without the libraries that load any model; None if it is another, or damaged."""
+    from kosbert.encoder.encode import read_for_cpu  # noqa: PLC0415 - imports torch
+    from kosbert.inference.saved import SavedEncoder  # noqa: PLC0415 - imports torch
+
+    if not (saved := read_for_cpu(folder, device)):
+        return None
+    return SavedEncoder(saved, precision=precision, max_length=max_length, calibration=read_calibration(folder))

@@ -1,7 +1,5 @@
 """A sentence-transformers model with PyTorch: without padding on a CPU, and in bf16 where the hardware has it."""
 
-import hashlib
-import json
 import math
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +16,7 @@ from kosbert.encoder.encode import encoding, has_bf16
 from kosbert.encoder.model import load, prompt_of
 from kosbert.encoder.positions import position_count
 from kosbert.errors import KosbertError, one_line
+from kosbert.inference.digest import digest_of
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited, other_length
 from kosbert.inference.folder import NEVER, checked, has_weights
 from kosbert.inference.manifest import MANIFEST
@@ -178,17 +177,10 @@ def model_digest(model: SentenceTransformer) -> str:
     Raises:
         KosbertError: as `tokenizer_of`.
     """
-    settings = {  # its keys stay, so that indexes and exports of older versions still know their model
+    settings = {
         "modules": [type(module).__name__ for module in model],
         "pooling": [module.get_config_dict() for module in model if hasattr(module, "get_config_dict")],
         "prompt": model.prompts.get(model.default_prompt_name or ""),
         "longest": model.max_seq_length,
     }
-    state = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    tokenizer = json.loads(tokenizer_of(model).to_str())
-    set_by_batch = ("truncation", "padding")
-    state.update(json.dumps({key: tokenizer[key] for key in tokenizer if key not in set_by_batch}).encode())
-    for name, weights in sorted(model.state_dict().items()):
-        state.update(name.encode())
-        state.update(weights.detach().cpu().float().contiguous().numpy())
-    return state.hexdigest()
+    return digest_of(settings, tokenizer_of(model), model.state_dict())
