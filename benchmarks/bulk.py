@@ -4,7 +4,9 @@
 
 The command runs in processes of its own: over the first twentieth of the file, over all of it with one process and with
 two, and over all again, killed three times. Then it and plain `SentenceTransformer.encode` take turns on the first
-sentences, in one process.
+sentences, in one process, and so do one process with 1, 2, 4 ... threads and as many processes with one thread each.
+
+    python benchmarks/bulk.py models/nli_sts corpus.txt --only-cores
 """
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
@@ -88,19 +90,48 @@ def compare(model: str, sentences: list[str], part: int, rounds: int, folder: Pa
     )
 
 
+def compare_cores(model: str, sentences: list[str], rounds: int) -> None:
+    """Print the rate of one process with several threads, and of as many processes with one thread each."""
+    import torch
+
+    import kosbert
+    from kosbert.inference.graph import usable_cores
+
+    cores = [1 << power for power in range(usable_cores().bit_length()) if 1 << power <= usable_cores()]
+    seconds: dict[tuple[int, int], list[float]] = {}
+    for _ in range(rounds):
+        for threads, processes in dict.fromkeys(way for count in cores for way in ((count, 1), (1, count))):
+            os.environ["OMP_NUM_THREADS"] = str(threads * processes)  # which processes share
+            torch.set_num_threads(threads)
+            with kosbert.load(model, devices=["cpu"] * processes) as encoder:
+                encoder.encode(sentences[: WARM * processes])
+                began = time.perf_counter()
+                encoder.encode(sentences)
+                seconds.setdefault((threads, processes), []).append(time.perf_counter() - began)
+    alone = seconds[1, 1]
+    for (threads, processes), each in seconds.items():
+        times = statistics.median(map(truediv, alone, each))
+        rate = len(sentences) / statistics.median(each)
+        click.echo(f"processes {processes}, threads of each {threads}: {rate:.0f} a second, {times:.2f} times one core")
+
+
 @click.command(cls=Command)
 @click.argument("model")
 @click.argument("corpus", type=click.Path(path_type=Path))
 @click.option("--part", default=5_000, show_default=True)
 @click.option("--sentences", default=2_000, show_default=True, help="For the comparison with plain encoding.")
 @click.option("--rounds", default=3, show_default=True)
-def main(model: str, corpus: Path, part: int, sentences: int, rounds: int) -> None:
+@click.option("--only-cores", is_flag=True, help="Only show what more cores give.")
+def main(model: str, corpus: Path, *, part: int, sentences: int, rounds: int, only_cores: bool) -> None:
     """Encode CORPUS, a text a line, with MODEL."""
     from kosbert.files import digest
     from kosbert.readers.texts import open_texts
 
     with open_texts(corpus) as opened:
         texts = [*opened]
+    if only_cores:
+        compare_cores(model, texts[:sentences], rounds)
+        return
     with tempfile.TemporaryDirectory(dir=corpus.parent) as name:
         folder = Path(name)
         few_texts = folder / "few.txt"
@@ -120,6 +151,7 @@ def main(model: str, corpus: Path, part: int, sentences: int, rounds: int) -> No
             same = digest(folder / f"whole{end}", "sha256") == digest(folder / f"killed{end}", "sha256")
             click.echo(f"{end}: killed after {rows} rows: {'the same bytes' if same else 'OTHER bytes'}")
         compare(model, texts[:sentences], part, rounds, folder)
+    compare_cores(model, texts[:sentences], rounds)
 
 
 if __name__ == "__main__":

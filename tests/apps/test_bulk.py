@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from kosbert.apps.bulk import Encoded, encode_file
+from kosbert.apps.bulk import MAX_PART_ROWS, Encoded, default_part, encode_file
 from kosbert.errors import KosbertError
+from kosbert.inference.pool import CHUNK
 from kosbert.readers.layout import Layout
 
 TEXTS = ["비가 온다.", "", "한 남자가 기타를 친다.", "비가 온다.", "네", '"따옴표" 하나', "아이들이 논다."]
@@ -246,3 +247,8 @@ def test_an_output_that_is_there_stays_unless_it_may_be_replaced(source, out):
     assert hashlib.sha256(out.read_bytes()).digest() == before
     encode_file(Letters(), source, out, overwrite=True)
     assert len(written(out)) == 1
+
+
+def test_a_part_has_work_for_every_process_and_a_bound():
+    assert [default_part(processes) for processes in (1, 2, 8, 256)] == [5_000, 5_000, 16_000, MAX_PART_ROWS]
+    assert all(default_part(processes) >= 1.5 * CHUNK * processes for processes in (1, 2, 4, 8, 16, 64, 128))

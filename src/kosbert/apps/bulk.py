@@ -26,6 +26,7 @@ from kosbert.readers.layout import AS_NAMED, Layout, Tell, ignore
 from kosbert.readers.texts import Texts, open_texts
 
 PART_ROWS = 5_000  # rows that are encoded at once, and that a kill loses at most
+PROCESS_ROWS = 2_000  # of them for each process, or most processes would wait for a few at the end of each part
 MAX_PART_ROWS = 100_000  # so that memory stays bounded
 FORMATS = (".parquet", ".npy")
 ROWS, NOTE = "rows.npy", "made_of.json"
@@ -100,6 +101,11 @@ def _encode(encoder: Encoder, texts: "_Survey", out: Path, *, part_rows: int, ov
             raise
         shutil.rmtree(work_dir)
     return Encoded(texts.rows, truncated)
+
+
+def default_part(processes: int) -> int:
+    """Return how many rows to encode at once with a number of processes, so that all of them have work."""
+    return min(max(PART_ROWS, PROCESS_ROWS * processes), MAX_PART_ROWS)
 
 
 def check_output(source: Path, out: Path, *, overwrite: bool) -> None:
