@@ -5,9 +5,14 @@ PYTHON ?= $(firstword $(foreach version,11 12 13 14,$(shell command -v python3.$
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The build of torch: auto (without CUDA on Linux without an NVIDIA GPU, where an index has that), cpu, or cuda (as the
+# package index has it). For another build, remove .venv first.
+TORCH ?= auto
+# Installs the packages, if it is there; empty: pip.
+UV ?= uv
 
 .DEFAULT_GOAL := help
-.PHONY: help benchmark verify metrics-diff plots summary comment test faults compat check demo setup dist pins audit gc clean
+.PHONY: help benchmark verify metrics-diff plots summary comment test test-all faults compat check demo setup dist pins audit gc clean
 
 # What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -44,11 +49,18 @@ demo: $(READY) ## Serve the web demo of models/best, which `make benchmark` make
 	@$(BIN)/kosbert demo
 
 # One core a process: two that both want all cores wait for each other.
-test: check ## Run all tests, after lint and types
-	@OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses logical --maxprocesses 4
 
-faults: $(READY) ## Run each stage under each fault (half an hour and more), and write the table of docs/reliability.md
-	@OMP_NUM_THREADS=1 $(BIN)/pytest tests/faults --all-faults
+test: check ## Run the tests, after lint and types
+	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist loadfile --no-loadscope-reorder
+
+# The seed has the same examples drawn each time.
+test-all: $(READY) ## Run what `make test` runs a part of: every fault, strings and examples by the thousand
+	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist worksteal -m exhaustive
+	@KOSBERT_EXAMPLES=400 OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) tests/properties --hypothesis-seed 1
+
+faults: $(READY) ## Run each stage under each fault, and write the table of docs/reliability.md
+	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist worksteal tests/faults -m '' --fault-table
 
 compat: $(READY) ## Load a model and its exports in other programs, in new environments (gigabytes of packages)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/compat --table docs/compatibility.md
@@ -59,14 +71,11 @@ check: $(READY) ## Lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-setup: $(READY) ## Create the virtual environment .venv with everything pinned
+setup: $(READY) ## Create the virtual environment .venv with everything pinned (torch's build: TORCH=auto, cpu or cuda)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %s; give another: make PYTHON=…" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
-	@echo "Setting up $(VENV) (once; a minute or two) ..."
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+	@$(PYTHON) tests/support/environment.py $(VENV) --torch '$(TORCH)' --uv '$(UV)'
 
 # The wheel is made of what the source distribution has, so that both are complete.
 dist: $(READY) ## Build the wheel and the source distribution in build/dist, and check them
