@@ -63,9 +63,9 @@ def test_processes_give_what_one_gives(tiny, source, plain, tmp_path):
     assert np.abs(np.load(tmp_path / "out.npy") - plain).max() < CLOSE
 
 
-def test_a_part_is_as_large_as_that_of_the_library():
+def test_help_says_how_large_a_part_is():
     (part,) = (option for option in encode.params if option.name == "part")
-    assert part.default == bulk.PART_ROWS
+    assert part.show_default == f"{bulk.PART_ROWS:,}, or {bulk.PROCESS_ROWS:,} for each process"
 
 
 def test_int8_gives_nearly_the_same(tiny, source, plain, tmp_path):

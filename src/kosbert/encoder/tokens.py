@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from tokenizers import Tokenizer
 
-CHUNK = 4_096  # texts that are tokenized at once: what the library tells of each token is far larger than its id
+CHUNK = 256  # texts that are tokenized at once: what the library tells of each token is far larger than its id
 
 
 class Tokens:
