@@ -79,6 +79,7 @@ def write(path, rows):
 def project(tmp_path_factory):
     """A copy of the project to which everything is added, and which trains the new recipe alone."""
     project = made_small(ROOT, tmp_path_factory.mktemp("contributing") / "project")
+    project.fork()
     write_klue_roberta(project.folder.parent / "our-bert", write_dataset(project.folder.parent / "ours"))
     for title in SECTIONS:
         follow(project.folder, title)

@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-NOT_CALLED = ("test", "audit", "compat")  # which runs this, and which need the network
+NOT_CALLED = ("test", "test-all", "audit", "compat")  # which run this, and which need the network
 RELEASE = ROOT / ".github/workflows/release.yml"
 UPLOAD = "pypa/gh-action-pypi-publish"  # the one action that is not GitHub's: the package index's own
 CALLING = ("pipeline/test_difference.py", "pipeline/test_verify.py", "test_packaging.py")  # the tests that call targets

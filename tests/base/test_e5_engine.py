@@ -54,6 +54,7 @@ def engine(tmp_path_factory, base):
     return embed
 
 
+@pytest.mark.exhaustive
 def test_it_agrees_with_the_packages_own_engine(base, engine):
     rows = list(read_korsts(kornlu_file("KorSTS/sts-dev.tsv")).rows)
     rows = rows[:: len(rows) // PAIRS][:PAIRS]

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 import torch
 from support.bases import korbert_pieces, write_korbert
-from support.fuzz import fuzzed
+from support.fuzz import COUNTS, fuzzed
 from support.kornlu import kornlu_sentences
 from transformers import AutoTokenizer
 
@@ -88,12 +88,14 @@ def differences(both, texts):
     return [text for text, ids in zip(texts, found, strict=True) if ids != reference.ids(text)]
 
 
-def test_it_equals_the_reference_on_fuzzed_strings(both):
-    texts = list(fuzzed())
-    assert len(texts) == 100_000
+@pytest.mark.parametrize("count", COUNTS)
+def test_it_equals_the_reference_on_fuzzed_strings(both, count):
+    texts = list(fuzzed(count))
+    assert len(texts) == count
     assert differences(both, texts) == []
 
 
+@pytest.mark.exhaustive
 def test_it_equals_the_reference_on_all_of_kornlu():
     texts = kornlu_sentences()
     vocabulary = {piece: index for index, piece in enumerate(korbert_pieces(texts, words=20_000))}

@@ -384,7 +384,7 @@ FAULTS = (
     Fault("two at once", two_at_once, REFUSED, "a second `dvc repro` of the stage starts while the first works"),
     Fault(
         "clock jump",
-        partial(surroundings, FAULT_CLOCK="1"),
+        partial(surroundings, CLOCK_JUMP="1"),
         SAME,
         "the clock goes forward by a day, and back, again and again",
     ),

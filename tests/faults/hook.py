@@ -59,7 +59,7 @@ def jump(seconds: int) -> None:
     time.time_ns = lambda: int(jumping() * 1e9)
 
 
-if "FAULT_CLOCK" in os.environ:
+if "CLOCK_JUMP" in os.environ:
     jump(DAY)
 if "DVC_STAGE" in os.environ:  # DVC sets it for the commands it starts
     if "FAULT_SIGNAL" in os.environ:

@@ -14,6 +14,7 @@ from kosbert.files import digest
 
 HOOK = Path(__file__).with_name("hook.py")
 COSTS = ("metrics/costs/", "models/.costs/")  # how long trainings took
+SURROUNDINGS = {"NO_PROXY": "127.0.0.1", "OMP_NUM_THREADS": "1", "GIT_OPTIONAL_LOCKS": "0"}
 ASIDE = (".dvc", ".git", "src", "stages", "dvc.lock", ".dvcignore")  # of a project: not what stages make
 
 
@@ -57,7 +58,7 @@ class Scene:
             "errors": "replace",
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
-            "start_new_session": True,
+            "process_group": 0,
         }
 
     def run(self) -> tuple[int, list[str]]:
@@ -125,11 +126,10 @@ def before(project: Project, folder: Path, stage: str) -> Scene:
     """Copy a finished project, and take back a stage: its outputs, and all that DVC remembers of it."""
     shutil.copytree(project.folder, folder, symlinks=True)
     here = Project(folder)
-    here.environment |= {
+    here.environment = {
+        **project.environment,
+        "PYTHONPATH": str(folder / "src"),
         "DVC_SITE_CACHE_DIR": str(folder.parent / "site"),  # DVC's own state, else in a folder of the system
-        "NO_PROXY": "127.0.0.1",
-        "OMP_NUM_THREADS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
     }
     shutil.copy(HOOK, folder / "src/sitecustomize.py")
     path = folder / "dvc.lock"

@@ -30,7 +30,7 @@ def exported(brief, tmp_path_factory):
     return folder
 
 
-KINDS = ["pytorch", "int8", "exported", "pool"]
+KINDS = ["pytorch", "int8", "exported", pytest.param("pool", marks=pytest.mark.exhaustive)]
 
 
 @pytest.fixture(params=KINDS)

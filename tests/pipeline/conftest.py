@@ -8,6 +8,7 @@ from support.project import as_a_newcomer, made_small
 def project(tmp_path_factory, root):
     project = made_small(root, tmp_path_factory.mktemp("pipeline") / "a project with spaces, 한글")
     as_a_newcomer(project, tmp_path_factory.mktemp("machine"))
+    project.fork()
     project.first_log = project.run("dvc", "repro")
     project.git("add", ".")
     project.git("commit", "-q", "-m", "run")

@@ -19,7 +19,9 @@ SMALLER = {
 
 @pytest.fixture(scope="module")
 def project(root, tmp_path_factory):
-    return made_small(root, tmp_path_factory.mktemp("best") / "project", best=True)
+    project = made_small(root, tmp_path_factory.mktemp("best") / "project", best=True)
+    project.fork()
+    return project
 
 
 def test_best_full_learns_from_both_tables_in_turn(project, root):

@@ -60,7 +60,9 @@ def test_a_second_run_does_nothing(project):
 def test_a_clone_that_runs_the_benchmark_has_nothing_to_commit(project, tmp_path):
     project.git("clone", "-q", project.folder, str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone")
-    clone.environment = project.environment | {"PYTHONPATH": str(clone.folder / "src")}
+    # No forks: the same bytes come of the interpreter itself.
+    own = {"PYTHONPATH": str(clone.folder / "src"), "PATH": clone.environment["PATH"]}
+    clone.environment = project.environment | own
     assert "train@nli_sts" in clone.run("kosbert", "benchmark"), "nothing comes from a cache"
     assert [*(clone.folder / "models/.costs").iterdir()], "it has measured minutes of its own"
     assert clone.git("status", "--porcelain") == ""
@@ -176,3 +178,4 @@ def test_without_any_source_the_benchmark_runs_on_the_sample_apart_from_the_work
     assert "a stage failed; the lines above say why" in strict
     assert "Dataset `sample`" not in strict
     project.git("reset", "-q", "--hard", "HEAD~1")
+    project.run("dvc", "checkout", "-q")

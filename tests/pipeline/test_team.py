@@ -130,7 +130,7 @@ def test_rows_and_recipes_that_go_leave_nothing_in_any_clone(clones):
 def test_other_repositories_get_models_and_files(shared, tmp_path, project, monkeypatch):
     url, tuned = str(shared / "git"), project.folder / "data/tune/tune_dev.tsv"
     elsewhere = Project(tmp_path)
-    elsewhere.environment = project.environment
+    elsewhere.environment = project.environment | {"DVC_NO_ANALYTICS": "1"}  # as the project's own settings have it
     elsewhere.run("dvc", "get", url, "models/nli_sts", "--rev", "main", "--out", "encoder")
     assert dvc_md5(tmp_path / "encoder") == dvc_md5(project.folder / "models/nli_sts")
     first = Project(shared / "first")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
+from support.forks import programs
 
 TRACKED = (
     *("Makefile", "dvc.yaml", "params.yaml"),
@@ -29,6 +30,11 @@ class Project:
         for name in FOREIGN:
             self.environment.pop(name, None)
 
+    def fork(self):
+        """Have the project's commands and stages be forks: in a second what takes six."""
+        path = f"{programs(self.environment)}{os.pathsep}{self.environment['PATH']}"
+        self.environment = {**self.environment, "PATH": path}
+
     def run(self, *command, expect=0):
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, text=True, capture_output=True, check=False, timeout=900
@@ -42,9 +48,10 @@ class Project:
 
     def make(self, *arguments, expect=0):
         """Run a Make target, in the virtual environment that runs this."""
-        venv = self.folder.parent / "venv"  # make takes no path with spaces
+        found = Path(shutil.which("python", path=self.environment["PATH"])).parents[1]
+        venv = self.folder.parent / f"venv-{found.name}"  # make takes no path with spaces
         if not venv.exists():
-            venv.symlink_to(sys.prefix)
+            venv.symlink_to(found)
         return self.run("make", f"VENV={venv}", f"--old-file={venv}/.ready", *arguments, expect=expect)
 
     def git(self, *arguments):

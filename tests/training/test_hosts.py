@@ -105,6 +105,7 @@ def kill_trainer(torchrun):
     os.kill(int(child), 9)
 
 
+@pytest.mark.exhaustive
 def test_two_hosts_train_what_two_processes_on_one_do_also_after_one_was_killed(hosts, tiny, tables, tmp_path):
     one = {"init": str(tiny), "tables": str(tables), "out": str(tmp_path / "one/model"), **RECIPE}
     torchrun = [Path(sys.executable).parent / "torchrun", "--standalone", "--nproc-per-node", "2", training.__file__]

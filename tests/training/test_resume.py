@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support import training
+from support.forks import programs
 from support.rot import flip
 from support.training import NLI, STS, run
 
@@ -31,16 +32,16 @@ def contents(folder):
 def killed(arguments, *after):
     """Train in a process of its own, and kill it as soon as it has said all that is in `after`, one after another."""
     command = [
-        sys.executable,
+        programs(os.environ) / "python",
+        "-u",
         training.__file__,
         json.dumps([{k: str(v) if isinstance(v, Path) else v for k, v in arguments.items()}]),
     ]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for words in after:
             assert any(words in line for line in process.stdout)
         process.kill()
+        process.stdout.read()  # to its end, for a fork outlives its caller by a moment
     assert process.returncode == -9, "it ended before it was killed"
 
 

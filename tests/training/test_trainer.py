@@ -6,14 +6,13 @@ import math
 import os
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
 from support import training
+from support.forks import programs
 from support.training import NLI, STS, run
 
 from kosbert.data.tables import read_tune
@@ -225,14 +224,13 @@ def test_two_processes_train_what_one_does_and_one_of_them_writes(tiny, tables, 
         run(tiny, tables, tmp_path / "alone" / loss, **recipe)
     alone = capsys.readouterr().out
     where = {loss: {"init": str(tiny), "tables": str(tables), "out": str(tmp_path / loss / "two")} for loss in recipes}
-    torchrun = [Path(sys.executable).parent / "torchrun", "--standalone", "--nproc-per-node", "2"]
+    torchrun = [programs(os.environ) / "torchrun", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(  # all of them in one, for starting two processes takes long
         [*torchrun, training.__file__, json.dumps([where[loss] | recipes[loss] for loss in recipes])],
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
     for one, two in zip(by_training(alone), by_training(done.stdout), strict=True):  # and one process alone speaks
