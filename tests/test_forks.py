@@ -9,6 +9,10 @@ import pytest
 from support.forks import programs
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are made on Linux alone")
+# As where a shell without job control has started the tests in the background.
+interruptible = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) == signal.SIG_IGN, reason="whoever has started the tests has Ctrl-C ignored"
+)
 FORKED = "import sys; print('sentence_transformers' in sys.modules)"
 
 
@@ -69,6 +73,7 @@ def test_it_ends_as_the_program_does(run, code, status, said):
         assert bool(said) == bool(done.stderr)
 
 
+@interruptible
 def test_a_fork_gets_its_callers_signals(environment):
     code = "import signal, time; signal.signal(15, lambda *_: exit(3)); print('on', flush=True); time.sleep(60)"
     command = {"args": ["python", "-c", code], "env": environment, "stdout": subprocess.PIPE, "text": True}
@@ -84,6 +89,7 @@ def test_a_fork_gets_its_callers_signals(environment):
     assert caller.returncode == -signal.SIGINT
 
 
+@interruptible
 def test_the_programs_of_make_are_forks_too(run, tmp_path):
     (tmp_path / "Makefile").write_text(f'all:\n\t@python -c "{FORKED}"\n')
     assert run("make", "VENV=x").stdout == "True\n"
@@ -103,6 +109,7 @@ def test_where_the_environment_is_another_the_program_runs(run, environment, var
     assert run("python", "-c", FORKED, env=environment | variables).stdout == "False\n"
 
 
+@interruptible
 def test_a_caller_that_leads_a_session_has_a_fork_that_leads_one(environment):
     code = "import os, time; print(os.getsid(0) == os.getpid(), flush=True); time.sleep(60)"
     command = {"args": ["python", "-u", "-c", code], "env": environment, "stdout": subprocess.PIPE, "text": True}
