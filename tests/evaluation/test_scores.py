@@ -60,6 +60,17 @@ def test_predictions_are_made_of_whatever_encodes():
     assert found.to_numpy() == pytest.approx(np.array([[1, 0, -(5**0.5), -3, 0], [4.5, 0.6, -(20**0.5), -6, 3]]))
 
 
+def test_predictions_that_are_read_rank_the_pairs_as_those_that_were_written(tmp_path):
+    random = np.random.default_rng(1)
+    # A sentence has a cosine of 1 with itself, but for the last bits.
+    pairs = [(f"a{row}", f"{'ab'[row % 2]}{row}", row % 6 / 1.2) for row in range(500)]
+    embeddings = {text: random.normal(size=384).astype(np.float32) for pair in pairs for text in pair[:2]}
+    predicted = predict(lambda texts: np.stack([embeddings[text] for text in texts]), pairs)
+    write_predictions(predicted, tmp_path / "row.tsv")
+    read = read_predictions(tmp_path / "row.tsv")
+    assert read.rank().equals(predicted.rank()), "else the table's metrics could differ from those of the stage"
+
+
 def test_the_stage_writes_the_metrics_that_its_predictions_give(tiny, tables, tmp_path):
     out, predictions, test = tmp_path / "base.json", tmp_path / "base.tsv", tables / "tune/tune_test.tsv"
     run_stage("evaluate", "--model", tiny, "--test", test, "--predictions", predictions, "--out", out)

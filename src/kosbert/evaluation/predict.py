@@ -25,9 +25,12 @@ def predict(encode: Callable[[list[str]], NDArray[Any]], pairs: list[tuple[str, 
         pairs: the pairs, each as sentence, sentence, gold score.
 
     Returns:
-        A row for each pair, in their order; columns `gold` and the four `SIMILARITIES`.
+        A row for each pair, in their order; columns `gold` and the four `SIMILARITIES`. They have the precision of
+        float32, as embeddings have, and as `write_predictions` writes it.
     """
     sentences1, sentences2, gold = map(list, zip(*pairs, strict=True))
     left, right = np.split(encode([*sentences1, *sentences2]), 2)
-    similarities = {name: pairwise(left, right) for name, pairwise in _PAIRWISE.items()}
+    similarities = {
+        name: pairwise(left, right).astype(np.float32).astype(float) for name, pairwise in _PAIRWISE.items()
+    }
     return pd.DataFrame({GOLD: gold, **similarities})
