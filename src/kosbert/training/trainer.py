@@ -33,7 +33,6 @@ from kosbert.training import checkpoints
 from kosbert.training.batching import batch_sampler, collator, tokenize
 from kosbert.training.dev import DEV_METRIC
 from kosbert.training.losses import OBJECTIVES
-from kosbert.training.memory import keep_freed_memory
 from kosbert.training.processes import gather, is_of_connection
 from kosbert.training.progress import ProgressBar
 from kosbert.training.trackers import PROJECT
@@ -68,7 +67,6 @@ def build_trainer(
     Raises:
         KosbertError: a row of the table is malformed.
     """
-    keep_freed_memory()
     set_seed(arguments.seed)
     torch.utils.deterministic.fill_uninitialized_memory = False  # nothing here reads memory it has not written
     _prepare(encoder, recipe.dropout)
