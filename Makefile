@@ -49,7 +49,7 @@ demo: $(READY) ## Serve the web demo of models/best, which `make benchmark` make
 	@$(BIN)/kosbert demo
 
 # One core a process: two that both want all cores wait for each other.
-PARALLEL := --numprocesses auto
+PARALLEL := --numprocesses logical --maxprocesses 4
 
 test: check ## Run the tests, after lint and types
 	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist loadfile --no-loadscope-reorder

@@ -17,12 +17,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # for tests that import ONN
 LONG = ("pipeline", "test_contributing.py", "training", "faults")
 
 
-@pytest.hookimpl(optionalhook=True)  # there may be no xdist
-def pytest_xdist_auto_num_workers():
-    """Begin one process more than there are cores: each waits a third of the time, for a server, a lock, a signal."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 3) + 1
-
-
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: {*LONG}.isdisjoint(item.path.relative_to(ROOT / "tests").parts))
 

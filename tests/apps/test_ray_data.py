@@ -15,6 +15,7 @@ from kosbert.apps.ray_data import with_embeddings
 from kosbert.errors import KosbertError
 
 
+@pytest.mark.exhaustive
 def test_a_cluster_gives_the_rows_and_values_of_one_process(root, tiny, sentences, tmp_path):
     texts = [*sentences[:100], "", None]
     source, out = tmp_path / "texts.parquet", tmp_path / "out"

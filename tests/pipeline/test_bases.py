@@ -108,6 +108,7 @@ def test_etri_korbert_is_one_parameter_and_its_licence_goes_with_it(project, sen
 
 
 @pytest.mark.usefixtures("unchanged")
+@pytest.mark.exhaustive
 def test_skt_kobert_is_one_parameter_and_a_folder(project, sentences, tmp_path):
     folder = write_kobert(tmp_path / "kobert", sentences)
     settings = ("base_model=skt-kobert", f"base_models.skt-kobert.path={folder}")
@@ -118,6 +119,7 @@ def test_skt_kobert_is_one_parameter_and_a_folder(project, sentences, tmp_path):
 
 
 @pytest.mark.usefixtures("unchanged")
+@pytest.mark.exhaustive
 def test_klue_roberta_comes_from_the_hub(project, sentences, tmp_path, monkeypatch):
     folder = write_klue_roberta(tmp_path / "klue", sentences)
     with hub({"klue/roberta-base": folder}) as server:

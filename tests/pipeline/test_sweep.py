@@ -28,6 +28,7 @@ def shown(swept):
     return table[table["State"] == "Success"]
 
 
+@pytest.mark.exhaustive
 def test_mean_and_spread_over_seeds_are_those_of_dvcs_own_table(swept, shown):
     said = swept.run("kosbert", "spread", "--figure", "dot_pearson")
     draws = shown["metrics/base.json:dot_pearson"]
