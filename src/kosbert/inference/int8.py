@@ -6,7 +6,7 @@ a token at a time ("dynamic quantization"), so that there is nothing to calibrat
 
 from sentence_transformers import SentenceTransformer
 
-from kosbert.encoder.model import prompt_of
+from kosbert.encoder.encode import token_rows
 from kosbert.inference.encoder import BaseEncoder, Calibration, Embeddings, limited
 from kosbert.inference.exported import fingerprint
 from kosbert.inference.openvino_graph import OpenVINOGraph
@@ -36,9 +36,7 @@ class Int8Encoder(BaseEncoder):
         self._model, self._graph = model, OpenVINOGraph(to_openvino(model, int8=True), self.dimensions)
 
     def _embed(self, texts: list[str]) -> Embeddings:
-        prompted = [prompt_of(self._model) + text for text in texts]
-        ids = self._model.tokenizer(prompted, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
-        return self._graph.embed(ids)
+        return self._graph.embed(token_rows(self._model, texts))
 
     def _count_tokens(self, texts: list[str]) -> list[int]:
         return count_tokens(self._model, texts)
