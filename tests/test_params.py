@@ -244,3 +244,79 @@ def test_a_recipe_that_is_not_there_is_one_line_that_names_those_that_are(chosen
     assert chosen.recipe("sts") is chosen.recipes["sts"]
     with pytest.raises(KosbertError, match=r"^params\.yaml: no recipe 'stz'; there are: nli, sts"):
         chosen.recipe("stz")
+
+
+RUNS = "recipes.best.average.runs"
+EXTRA = "datasets.kornlu.sts.extra"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (RUNS, 0, f"{RUNS}: Input should be greater than or equal to 1, but it is 0"),
+        (RUNS, [], f"{RUNS}: List should have at least 1 item after validation, not 0, but it is []"),
+        (RUNS, [{"init": "nli"}], f"{RUNS}.0.init: this is the same for all runs; change other keys of the recipe"),
+        (RUNS, [{}, {"epoch": 1}], f"{RUNS}.1.epoch: {UNKNOWN}"),
+        (RUNS, [{"epochs": 0}], f"{RUNS}.0.epochs: Input should be greater than or equal to 1, but it is 0"),
+        (RUNS, [{"weight": 0}], f"{RUNS}.0.weight: Input should be greater than 0, but it is 0"),
+        (
+            RUNS,
+            [{"loss": {"sts.tsv": "cosent"}, "shares": {"klue.tsv": 0.5}}],
+            f"{RUNS}.0.shares: the table is 'klue.tsv', but must be one of: sts.tsv",
+        ),
+        (
+            "recipes.best.shares",
+            {"klue.tsv": 2.0},
+            "recipes.best.shares.klue.tsv: Input should be less than or equal to 1",
+        ),
+        (f"{EXTRA}.sts", MISSING, f"{EXTRA}.sts: this name stands for the dataset's own scored pairs"),
+        (f"{EXTRA}.KorSTS", MISSING, f"{EXTRA}.KorSTS: the dataset has a folder of this name; choose another"),
+        (
+            f"{EXTRA}.klue.dev_rows",
+            11668,
+            f"{EXTRA}.klue.dev_rows: 11,668 leaves nothing of the 11,668 rows of `train`",
+        ),
+        (
+            f"{EXTRA}.klue.dev_rows",
+            None,
+            f"{EXTRA}.klue.dev_rows: give it where there is `train`, from which the dev set is taken",
+        ),
+        (
+            f"{EXTRA}.klue.test.sentence2",
+            "sentence1",
+            f"{EXTRA}.klue.test.score: sentence1, sentence2 and score must be three different columns",
+        ),
+    ],
+)
+def test_what_runs_and_extra_pairs_cannot_be_is_one_line(tmp_path, key, value, line):
+    if value is MISSING:  # the extra pairs by another name
+        value = yaml.safe_load(REAL.read_text())["datasets"]["kornlu"]["sts"]["extra"]["klue"]
+    message = refusal(edited(tmp_path, (key, value)))
+    assert line in message
+    assert len(message.splitlines()) == 1
+
+
+def test_runs_that_differ_are_recipes_with_shares(tmp_path):
+    runs = [{"loss": "cosine", "weight": 3}, {"epochs": 7}]
+    loaded = params.load(edited(tmp_path, ("recipes.best.loss", "cosent"), (RUNS, runs)))
+    assert [(run.loss, run.epochs == 7, share) for run, share in loaded.recipes["best"].runs] == [
+        ("cosine", False, 0.75),
+        ("cosent", True, 0.25),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "loss", "seen"),
+    [
+        ("data/scored", "cosent", ["klue"]),
+        ("data/scored", {"klue.tsv": "cosent"}, ["klue"]),
+        ("data/scored", {"sts.tsv": "cosent"}, []),
+        ("data/scored/klue.tsv", "cosine", ["klue"]),
+        ("data", {"scored/klue.tsv": "cosine", "nli/train.tsv": "ranking"}, ["klue"]),
+        ("data/tune/tune_train.tsv", "cosent", []),
+    ],
+)
+def test_a_row_has_seen_what_its_recipe_or_one_before_it_learns_from(tmp_path, data, loss, seen):
+    changes = ("recipes.nli.data", data), ("recipes.nli.loss", loss)
+    loaded = params.load(edited(tmp_path, *changes))
+    assert [loaded.seen(row) for row in ("nli", "nli_sts", "sts", "base")] == [seen, seen, [], []]

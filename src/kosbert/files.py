@@ -42,7 +42,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
             path.replace(work_dir / "old")
         tmp.replace(path)
     except OSError as error:
-        if error.errno and error.filename is None:  # as when the disk is full
+        named = error.filename
+        if error.errno and (named is None or Path(str(named)).is_relative_to(work_dir)):  # as when the disk is full
             error.filename = str(path)
         raise
     finally:
@@ -162,3 +163,14 @@ def weights_digest(folder: Path) -> str:
     """Return the digest of the weights of a saved model: of all its safetensors files."""
     files = sorted(folder.rglob("*.safetensors"))
     return hashlib.sha256("".join(digest(file, "sha256") for file in files).encode()).hexdigest()
+
+
+def tables_in(folder: Path) -> dict[str, Path]:
+    """Return the tables (`.tsv`) of a folder by their names, sorted.
+
+    Raises:
+        KosbertError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise KosbertError(f"{folder}: no such folder; `dvc repro` makes it")
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix == ".tsv"}

@@ -12,6 +12,7 @@ from kosbert.errors import KosbertError, one_line
 
 PARAMS = Path("params.yaml")
 BASE = "base"  # what `init` and the table call the untrained base
+STS = "sts"  # what tables and test sets call the scored pairs of the dataset itself, beside those of `sts.extra`
 
 SHORT = Repr()  # how an error shows a value, which may be anything of any size
 SHORT.maxstring = SHORT.maxlong = SHORT.maxother = 100
@@ -46,12 +47,87 @@ class DataFile(Block):
     skip_at_most: Annotated[int, Field(ge=0)] = 0
 
 
+class ScoredFile(DataFile):
+    """A file of scored pairs with named columns: CSV or TSV with a header, JSON (a list of objects) or JSON Lines.
+
+    Attributes:
+        sentence1: the column of the first sentence; in JSON, a dotted path.
+        sentence2: the column of the second sentence.
+        score: the column of the score.
+        max_score: the score of an equivalent pair; scores from 0 to this are brought to the scale from 0 to 5.
+    """
+
+    sentence1: str = "sentence1"
+    sentence2: str = "sentence2"
+    score: str = "score"
+    max_score: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        if len({self.sentence1, self.sentence2, self.score}) < 3:  # noqa: PLR2004 - there are three of them
+            raise ValueError("score: sentence1, sentence2 and score must be three different columns")
+        return self
+
+
+class ExtraSts(Block):
+    """A further dataset of scored pairs: a test set of its own, and perhaps pairs to train on.
+
+    Attributes:
+        title: its title in tables and cards.
+        license: its licence, for cards.
+        citation: what to cite (BibTeX; may be empty).
+        mirrors: where its files are, as those of a dataset.
+        test: its test set.
+        train: its training pairs; None if it is for testing alone.
+        dev_rows: how many of the training pairs, the last ones, are its dev set instead.
+        hub: its names on a model hub.
+    """
+
+    title: str
+    license: str
+    citation: str
+    mirrors: Annotated[list[str], Field(min_length=1, alias="sources")]
+    test: ScoredFile
+    train: ScoredFile | None = None
+    dev_rows: Annotated[int, Field(ge=2)] | None = None
+    hub: list[str] = []
+
+    @property
+    def files(self) -> list[ScoredFile]:
+        """All files."""
+        return [self.test, *([self.train] if self.train else [])]
+
+    @model_validator(mode="after")
+    def _dev_is_a_part_of_train(self) -> Self:
+        if (self.train is None) != (self.dev_rows is None):
+            raise ValueError(
+                "dev_rows: give it where there is `train`, from which the dev set is taken, and only there"
+            )
+        if self.train and self.dev_rows and self.dev_rows >= self.train.rows:
+            raise ValueError(f"dev_rows: {self.dev_rows:,} leaves nothing of the {self.train.rows:,} rows of `train`")
+        return self
+
+
 class Splits(Block):
-    """The three files of an STS dataset."""
+    """The three files of an STS dataset, and further scored pairs.
+
+    Attributes:
+        train: the pairs to train on.
+        dev: the pairs to choose on.
+        test: the pairs to evaluate on.
+        extra: further datasets of scored pairs, by name.
+    """
 
     train: DataFile
     dev: DataFile
     test: DataFile
+    extra: dict[Name, ExtraSts] = {}
+
+    @model_validator(mode="after")
+    def _no_extra_set_is_called_sts(self) -> Self:
+        if STS in self.extra:
+            raise ValueError(f"extra.{STS}: this name stands for the dataset's own scored pairs; choose another")
+        return self
 
 
 class Dataset(Block):
@@ -78,9 +154,16 @@ class Dataset(Block):
     nli: Annotated[list[DataFile], Field(min_length=1)]
     hub: list[str] = []
 
+    @model_validator(mode="after")
+    def _extra_folders_are_free(self) -> Self:
+        for name in self.sts.extra:
+            if any(Path(file.path).parts[0] == name for file in self.files):
+                raise ValueError(f"sts.extra.{name}: the dataset has a folder of this name; choose another")
+        return self
+
     @property
     def files(self) -> list[DataFile]:
-        """All files, those of the scored pairs first."""
+        """All files but those of `sts.extra`, those of the scored pairs first."""
         return [self.sts.train, self.sts.dev, self.sts.test, *self.nli]
 
 
@@ -133,23 +216,44 @@ class Training(Block):
 
 
 Loss = Literal["ranking", "softmax", "cosine", "cosent"]
-ONE, EACH = "<one loss>", "<a loss for each table>"  # tags of the two forms of `Recipe.loss` in pydantic's errors
+ONE, EACH = "<one for all>", "<one for each>"  # tags of the two forms of a value, which pydantic's errors would name
 Losses = Annotated[
     Annotated[Loss, Tag(ONE)] | Annotated[dict[str, Loss], Field(min_length=1), Tag(EACH)],
     Discriminator(lambda value: EACH if isinstance(value, dict) else ONE),
 ]
 
 
+class Run(Block):
+    """One of several trainings that are averaged: what it does otherwise than its recipe, and its weight.
+
+    Attributes:
+        weight: its weight beside the others.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The keys of the recipe that it changes."""
+        return self.model_extra or {}
+
+
 class Average(Block):
     """The weights that are averaged at the end of a training.
 
     Attributes:
-        runs: how often the training is run, each time with another seed.
+        runs: how often the training is run, each time with another seed; or a list of runs, each with the keys of the
+            recipe that it changes (not `init` and `data`, which all share) and perhaps a `weight`.
         states: how many of the latest states of each run are averaged.
         init: the share of the weights that training began with, from 0 to 1.
     """
 
-    runs: Annotated[int, Field(ge=1)] = 1
+    runs: Annotated[
+        Annotated[int, Field(ge=1), Tag(ONE)] | Annotated[list[Run], Field(min_length=1), Tag(EACH)],
+        Discriminator(lambda value: EACH if isinstance(value, list) else ONE),
+    ] = 1
     states: Annotated[int, Field(ge=1)]
     init: Annotated[float, Field(ge=0, lt=1)]
 
@@ -160,7 +264,10 @@ class Recipe(Block):
     Attributes:
         init: the recipe whose model training begins with, or `base`.
         data: the table to learn from, or a folder of tables.
-        loss: the loss; for a folder, the loss of each table, whose batches take turns until one has no more.
+        loss: the loss of all tables; or, for tables of a folder, the loss of each, and no others are learned from.
+        shares: the part of a table that an epoch sees, each time another; all of it where none is given.
+        turns: how the batches of several tables follow each other: `equal` numbers of each in turn, until one table has
+            no more, or `all` of them in random order.
         epochs: how often each example is seen.
         batch_size: examples in a batch.
         batches: examples of `like_length` need the least padding; `random` ones compare more kinds of examples, which
@@ -175,6 +282,8 @@ class Recipe(Block):
     init: Name
     data: str
     loss: Losses
+    shares: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    turns: Literal["equal", "all"] = "equal"
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     batches: Literal["like_length", "random"] = "like_length"
@@ -184,10 +293,30 @@ class Recipe(Block):
     eval_steps: Annotated[int, Field(ge=1)]
     average: Average | None = None
 
+    def learns_from(self, extra: dict[str, ExtraSts]) -> list[str]:
+        """Return which of a dataset's extra scored pairs it learns from, in any of its runs."""
+        runs = [run for run, _ in self.runs]
+        tables = {Path(run.data, table).stem for run in runs if isinstance(run.loss, dict) for table in run.loss}
+        # A folder stands for all its tables, if `loss` names none.
+        all_of_them = not Path(self.data).suffix and any(isinstance(run.loss, str) for run in runs)
+        return [
+            name
+            for name, each in extra.items()
+            if each.train and (all_of_them or name in tables | {Path(self.data).stem})
+        ]
+
     @property
-    def losses(self) -> dict[str, Loss]:
-        """Each table, below `data`, with its loss; below a table is the table itself, which has no name there."""
-        return self.loss if isinstance(self.loss, dict) else {"": self.loss}
+    def runs(self) -> list[tuple["Recipe", float]]:
+        """Each training of this recipe, and its share in what they leave together."""
+        runs = self.average.runs if self.average else 1
+        if isinstance(runs, int):
+            return [(self, 1 / runs)] * runs
+        total = sum(run.weight for run in runs)
+        return [(self.changed(run), run.weight / total) for run in runs]
+
+    def changed(self, run: Run) -> "Recipe":
+        """Return the recipe of a run, which changes some keys of this one."""
+        return Recipe.model_validate({**self.model_dump(), "average": None, **run.changes})
 
 
 class Report(Block):
@@ -195,12 +324,14 @@ class Report(Block):
 
     Attributes:
         rows: the label of each row, in the order of the table.
+        dimensions: the numbers of dimensions to which embeddings are also cut, and scored on dev, where they have more.
         resamples: how often the test set is resampled for an interval or a p-value. A p-value is at least
             2 / (`resamples` + 1), and has to stay below 5 % when it is corrected for several comparisons.
         drop_at_most: how many points a branch may lower a metric by.
     """
 
     rows: Annotated[dict[Name, str], Field(min_length=1)]
+    dimensions: list[Annotated[int, Field(ge=1)]]
     resamples: Annotated[int, Field(ge=1000)]
     drop_at_most: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -247,6 +378,7 @@ class Params(Block):
             if name == BASE:
                 raise ValueError(f"recipes.{BASE}: this name stands for the untrained base; choose another")
             _known(f"recipes.{name}.init", recipe.init, [BASE, *(other for other in self.recipes if other != name)])
+            _check_tables(f"recipes.{name}", recipe)
         for name in self.recipes:
             self.chain(name)
         return self
@@ -264,6 +396,29 @@ class Params(Block):
             chain.append(name)
             name = self.recipes[name].init
         return chain[::-1]
+
+    def seen(self, row: str) -> list[str]:
+        """Return which of the extra scored pairs a row of the table was trained on, by their names."""
+        extra = self.chosen_dataset.sts.extra
+        learned = {name for recipe in self.chain(row) for name in self.recipes[recipe].learns_from(extra)}
+        return [name for name in extra if name in learned]
+
+
+def _check_tables(key: str, recipe: Recipe) -> None:
+    """Check that shares are of tables that a recipe learns from, and the same of what its runs make of it."""
+    if isinstance(recipe.loss, dict):
+        for table in recipe.shares:
+            _known(f"{key}.shares: the table", table, recipe.loss)
+    runs = recipe.average.runs if recipe.average else 1
+    for number, run in enumerate([] if isinstance(runs, int) else runs):
+        where = f"{key}.average.runs.{number}"
+        if shared := [name for name in ("init", "data", "average") if name in run.changes]:
+            raise ValueError(f"{where}.{shared[0]}: this is the same for all runs; change other keys of the recipe")
+        try:
+            changed = recipe.changed(run)
+        except ValidationError as error:
+            raise ValueError(f"{where}.{_line(error.errors()[0])}") from error
+        _check_tables(where, changed)
 
 
 def _known(key: str, value: str, allowed: dict[str, Any] | list[str]) -> None:
@@ -319,8 +474,8 @@ def _line(problem: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails, a Typ
     parts = [_shown(part) for part in problem["loc"] if part not in {"[key]", ONE, EACH}]
     where, found = ".".join(parts), SHORT.repr(problem["input"])
     match problem["type"]:
-        case "value_error":  # ours, which name their key
-            line = str(problem["ctx"]["error"])
+        case "value_error":  # ours, which name the key in its block
+            line = ".".join([*parts, str(problem["ctx"]["error"])])
         case "extra_forbidden":
             line = f"{where}: unknown key (its value is {found}); check its spelling, or remove it"
         case "string_pattern_mismatch" | "string_type" if "[key]" in problem["loc"]:
