@@ -58,6 +58,9 @@ def tables(tmp_path_factory, chosen):
     sample = chosen.datasets["sample"]
     list(prepare.prepare_sts(sample, ROOT / "data/sample", folder / "tune"))
     prepare.prepare_nli(sample, ROOT / "data/sample", folder / "nli/train.tsv")
+    prepare.prepare_extra(
+        sample, ROOT / "data/sample", folder / "tune", scored=folder / "scored", extra=folder / "extra"
+    )
     return folder
 
 

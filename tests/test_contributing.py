@@ -17,6 +17,11 @@ from kosbert.data.tables import LABELS, NLI_COLUMNS, STS_COLUMNS
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 SECTIONS = dict(part.split("\n", 1) for part in PAGE.split("\n## ")[1:])
+REVIEWS = {
+    "train": ("배송이", 40),
+    "dev": ("포장이", 10),
+    "test": ("가격이", 20),
+}  # of each split a word, and the pairs
 WORDS = ("아이가", "강아지가", "선생님이"), ("공원에서", "집에서", "학교에서", "바다에서"), ("논다.", "잔다.", "뛴다.")
 
 
@@ -67,8 +72,25 @@ def write_dataset(folder):
     for name, rows in splits.items():
         table = [STS_COLUMNS, *(("everyday", "ours", "2026", f"{at:04}", *row) for at, row in enumerate(rows))]
         write(folder / f"{name}.tsv", table)
+    to_learn, to_choose, to_test = (reviews(*split) for split in REVIEWS.values())
+    table = "".join(f"{score},{first},{second}\n" for first, second, score in to_learn + to_choose)
+    (folder / "reviews.csv").write_text(f"similarity,sentence1,sentence2\n{table}", encoding="utf-8", newline="\n")
+    rows = [
+        {"sentence1": first, "sentence2": second, "labels": {"similarity": score}} for first, second, score in to_test
+    ]
+    lines = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    (folder / "reviews.jsonl").write_text(lines, encoding="utf-8", newline="\n")
     write(folder / "nli.tsv", [NLI_COLUMNS, *((*pair, LABELS[at % 3]) for at, pair in enumerate(pairs[:30]))])
-    return sentences
+    return sentences + [first for first, *_ in to_learn + to_choose + to_test]
+
+
+def reviews(about, count):
+    """Return so many scored pairs of sentences about something, which no other splits have."""
+    sentences = [
+        f"{about} {how} {what}" for how, what in product(("정말", "조금", "별로"), ("좋아요.", "나빠요.", "그래요."))
+    ]
+    pairs = [*product(sentences, sentences)][:count]
+    return [(a, b, round(len({*a.split()} & {*b.split()}) / 3, 3)) for a, b in pairs]
 
 
 def write(path, rows):
@@ -123,8 +145,18 @@ def test_the_new_recipe_has_its_row_in_the_table(project):
 def test_the_new_dataset_is_what_is_trained_and_scored_on(project):
     assert "Dataset `ours`: our own pairs." in project.log
     counted = re.findall(r"^(data/\S+): (\d+) rows, 0 skipped$", project.log, flags=re.MULTILINE)
-    names = ("tune/tune_train.tsv", "tune/tune_dev.tsv", "tune/tune_test.tsv", "nli/train.tsv")
-    assert counted == [(f"data/{name}", rows) for name, rows in zip(names, ("150", "30", "30", "30"), strict=True)]
+    names = (
+        "tune/tune_train.tsv",
+        "tune/tune_dev.tsv",
+        "tune/tune_test.tsv",
+        "nli/train.tsv",
+        "extra/test/reviews.tsv",
+    )
+    assert counted == [
+        (f"data/{name}", rows) for name, rows in zip(names, ("150", "30", "30", "30", "20"), strict=True)
+    ]
+    assert "data/extra/dev/reviews.tsv: 10 rows, the last of reviews.csv\n" in project.log
+    assert "data/scored/reviews.tsv: 40 rows, 0 skipped, 0 left out " in project.log
 
 
 def test_the_new_base_is_what_is_trained_and_the_card_names_all(project):

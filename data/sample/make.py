@@ -1,10 +1,13 @@
-"""Write the sample data set (KorSTS and KorNLI formats) from scenes.tsv.
+"""Write the sample data set (KorSTS and KorNLI formats, CSV and JSON) from scenes.tsv.
 
-Run it with ``python data/sample/make.py``: it rewrites ``KorSTS/sts-{train,dev,test}.tsv``
-and ``KorNLI/nli.train.ko.tsv`` beside this file.  Nothing is random, so every run writes
-the same bytes.  The scores follow a rule; they are not human judgements (see README.md).
+Run it with ``python data/sample/make.py``: it rewrites ``KorSTS/sts-{train,dev,test}.tsv``,
+``KorNLI/nli.train.ko.tsv`` and ``spoken/{train.csv,test.json}`` beside this file.  Nothing is
+random, so every run writes the same bytes.  The scores follow a rule; they are not human
+judgements (see README.md).
 """
 
+import csv
+import json
 from pathlib import Path
 from typing import Final
 
@@ -70,13 +73,40 @@ def write(name: str, rows: list[list[str]], end: str = "\n") -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_csv(name: str, rows: list[list[str]]) -> None:
+    """Write scored pairs as CSV, quoted where need be, with a header."""
+    with (HERE / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerows([["sentence1", "sentence2", "score"], *([*row[5:], row[4]] for row in rows)])
+
+
+def write_json(name: str, rows: list[list[str]]) -> None:
+    """Write scored pairs as a JSON list of objects; the scores are in an inner one, from 0 to 1."""
+    objects = [
+        {
+            "source": source,
+            "sentence1": sentence1,
+            "sentence2": sentence2,
+            "labels": {"similarity": round(float(score) / 5, 4)},
+        }
+        for source, *_, score, sentence1, sentence2 in rows
+    ]
+    text = json.dumps(objects, ensure_ascii=False, indent=1) + "\n"
+    (HERE / name).write_text(text, encoding="utf-8", newline="\n")
+
+
 def main() -> None:
-    """Write the four files."""
+    """Write the six files."""
     for split in ("train", "dev", "test"):
         # Upstream files sometimes lack the last newline; so does dev, to keep readers honest.
         end = "" if split == "dev" else "\n"
         write(f"KorSTS/sts-{split}.tsv", [STS_HEADER, *sts_rows(read_scenes(split))], end)
     write("KorNLI/nli.train.ko.tsv", [NLI_HEADER, *nli_rows(read_scenes("train"))])
+    # Those to choose on come last, and share no sentence with those before them.
+    to_learn, to_choose, to_test = (sts_rows(read_scenes(f"spoken-{split}")) for split in ("train", "dev", "test"))
+    (HERE / "spoken").mkdir(exist_ok=True)
+    write_csv("spoken/train.csv", [*to_learn, *to_choose])
+    write_json("spoken/test.json", to_test)
 
 
 if __name__ == "__main__":

@@ -109,9 +109,15 @@ def corrupt(tmp_path):
     return mirror
 
 
-def dataset(*mirrors):
+def dataset(*mirrors, extra=None):
+    """Return the sample with these mirrors; without its extra scored pairs, or with those mirrors of theirs."""
     sample = params.load(ROOT / "params.yaml").datasets["sample"]
-    return sample.model_copy(update={"mirrors": [str(mirror) for mirror in mirrors]})
+    sets = {name: from_mirrors(each, extra) for name, each in sample.sts.extra.items()} if extra else {}
+    return from_mirrors(sample, mirrors).model_copy(update={"sts": sample.sts.model_copy(update={"extra": sets})})
+
+
+def from_mirrors(block, mirrors):
+    return block.model_copy(update={"mirrors": [str(mirror) for mirror in mirrors]})
 
 
 def files(folder):
@@ -136,6 +142,7 @@ def run_stage(folder, *mirrors, out="raw", **popen):
     values = yaml.safe_load((ROOT / "params.yaml").read_text())
     values["dataset"] = "sample"
     values["datasets"]["sample"]["sources"] = [str(mirror) for mirror in mirrors]
+    values["datasets"]["sample"]["sts"]["extra"]["spoken"]["sources"] = [str(SAMPLE / "spoken")]
     (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     command = [sys.executable, ROOT / "stages" / "download.py", "--out", out]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -179,7 +186,7 @@ def test_a_file_that_a_mirror_lacks_or_has_wrong_comes_from_the_next(tmp_path, c
 
 
 def test_when_all_mirrors_fail_one_message_says_what_was_tried_and_what_to_do(tmp_path, corrupt, server, refusing_url):
-    server.troubles[TRAIN] = [404] * 3
+    server.troubles[TRAIN] = [404]
     out = tmp_path / "out"
     assert refusal(
         dataset("$KORNLU_MIRROR", corrupt, tmp_path / "none", server.url, refusing_url), out
@@ -253,6 +260,48 @@ def test_a_server_that_fails_three_times_is_given_up(tmp_path, server, trouble, 
     assert refusal(dataset(server.url), tmp_path / "out").splitlines()[1] == f"  {server.url}: {reason}"
     assert server.asked == [f"GET {TRAIN}"] * 3
     assert files(tmp_path / "out") == []
+
+
+def test_a_server_that_lacks_a_file_is_asked_once(tmp_path, server):
+    server.troubles[TRAIN] = [404]
+    assert downloads.download(dataset(server.url, SAMPLE), tmp_path / "out")[TRAIN] == str(SAMPLE)
+    assert server.asked == [f"GET {path}" for path in FILES]
+    assert server.slept == []
+
+
+def test_extra_pairs_come_from_mirrors_of_their_own_each_file_from_the_one_that_has_it(tmp_path, server):
+    one = tmp_path / "one"
+    one.mkdir()
+    shutil.copy(SAMPLE / "spoken/test.json", one)
+    out = tmp_path / "out"
+    mirrors = [one, f"{server.url}/spoken"]
+    assert downloads.download(dataset(SAMPLE, extra=mirrors), out) == dict.fromkeys(FILES, str(SAMPLE)) | {
+        "spoken/test.json": str(one),
+        "spoken/train.csv": f"{server.url}/spoken",
+    }
+    assert files(out) == sorted([*FILES, "spoken/test.json", "spoken/train.csv"])
+    assert (out / "spoken/train.csv").read_bytes() == (SAMPLE / "spoken/train.csv").read_bytes()
+    assert server.asked == ["GET spoken/train.csv"]
+
+
+def test_without_its_extra_pairs_a_dataset_is_neither_downloaded_nor_present(tmp_path):
+    out, data = tmp_path / "out", dataset(SAMPLE, extra=[tmp_path])
+    lines = refusal(data, out).splitlines()
+    assert lines[0].startswith("test.json could not be downloaded (expected sha256 ")
+    assert lines[1:] == [f"  {tmp_path}: no such file or directory", *downloads.ADVICE.splitlines()]
+    assert files(out) == sorted(FILES)
+    assert not downloads.present(data, out)
+    shutil.copytree(SAMPLE / "spoken", out / "spoken", dirs_exist_ok=True)
+    assert downloads.present(data, out)
+    (out / "spoken/train.csv").write_bytes(CORRUPT)
+    assert not downloads.present(data, out)
+
+
+def test_klue_asks_the_mirror_of_the_environment_first(monkeypatch):
+    monkeypatch.setenv("KLUE_MIRROR", "/a/mirror")
+    for name in ("kornlu", "kornlu-full"):
+        klue = params.load(ROOT / "params.yaml").datasets[name].sts.extra["klue"]
+        assert downloads.mirrors(klue)[:2] == ["/a/mirror", "../shared/klue"]
 
 
 def test_a_server_that_hands_out_another_file_is_not_believed(tmp_path, server):
@@ -379,7 +428,11 @@ def test_a_dataset_is_present_when_every_file_is_there_and_right(tmp_path, corru
 def test_the_stage_writes_the_files_and_says_where_each_came_from(tmp_path, corrupt):
     result = run_stage(tmp_path, corrupt, SAMPLE)
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == [f"raw/{path}: from {SAMPLE if path == TRAIN else corrupt}" for path in FILES]
+    assert result.stdout.splitlines() == [
+        *(f"raw/{path}: from {SAMPLE if path == TRAIN else corrupt}" for path in FILES),
+        *(f"raw/spoken/{name}: from {SAMPLE}/spoken" for name in ("test.json", "train.csv")),
+    ]
+    shutil.rmtree(tmp_path / "raw/spoken")
     assert is_the_sample(tmp_path / "raw")
 
 

@@ -1,4 +1,4 @@
-"""KorNLU's files and sentences, if they are at hand."""
+"""KorNLU's files and sentences, and KLUE's files, if they are at hand."""
 
 import os
 from pathlib import Path
@@ -16,6 +16,14 @@ def kornlu_file(path):
         if folder and (file := Path(folder, path)).is_file():
             return file
     pytest.skip("KorNLU is not at hand")
+
+
+def klue_folder():
+    """Return the folder with KLUE-STS's files; skip the test if they are not at hand."""
+    for folder in (os.environ.get("KLUE_MIRROR"), ROOT.parent / "shared/klue", ROOT / "data/raw/klue"):
+        if folder and Path(folder, "klue_sts_train.csv").is_file():
+            return Path(folder)
+    pytest.skip("KLUE-STS is not at hand")
 
 
 def kornlu_sentences():

@@ -16,8 +16,11 @@ TRACKED = (
     *(".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore", ".gitattributes"),
 )
 
-# What the environment may have set: a mirror, and all that `make test` passes on to a `make` under it.
-FOREIGN = ("KORNLU_MIRROR", "KOSBERT_FALL_BACK", "BASE", "PULL_REQUEST", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+# What the environment may have set: mirrors, and all that `make test` passes on to a `make` under it.
+FOREIGN = (
+    *("KORNLU_MIRROR", "KLUE_MIRROR"),
+    *("KOSBERT_FALL_BACK", "BASE", "PULL_REQUEST", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"),
+)
 
 
 class Project:

@@ -1,1 +1,1 @@
-"""KorNLU's files, and the tables that the pipeline makes of them."""
+"""The files of datasets, and the tables that the pipeline makes of them."""

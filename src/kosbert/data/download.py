@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from http import HTTPStatus
 from pathlib import Path
 from stat import S_ISREG
 from threading import Thread
@@ -15,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.files import atomic_write, verify
-from kosbert.params import DataFile, Dataset
+from kosbert.params import DataFile, Dataset, ExtraSts
 
 ATTEMPTS = 3
 TIMEOUT = (10, 60)  # seconds: to connect, and without a byte
@@ -24,9 +25,10 @@ PATIENCE = 60  # seconds for each chunk of a file
 LARGEST = 1_000_000_000  # bytes; the largest file of KorNLU has some 80 million
 ADVICE = (
     "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
-    "(KorSTS/…, KorNLI/…), then run the same command again."
+    "(KorSTS/…, KorNLI/…) and KLUE_MIRROR to one with those of KLUE-STS, then run the same command again."
 )
 WEB_ERRORS = (requests.RequestException, HTTPError, ValueError)  # the last, of an address that is none
+MISSING = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 PROGRESS_BAR_FROM = 5_000_000  # bytes
 
 Answer = TypeVar("Answer")
@@ -36,36 +38,50 @@ class MirrorError(Exception):
     """A mirror does not provide a file; the message says why."""
 
 
+class MissingError(MirrorError):
+    """A mirror does not have a file, so that it is no use to ask again."""
+
+
 def download(dataset: Dataset, out: Path) -> dict[str, str]:
     """Put every file of a dataset under `out`, at its upstream path.
 
+    The files of extra scored pairs come into a folder of their name.
+
     Returns:
-        The mirror that each file came from, by path.
+        The mirror that each file came from, by its path under `out`.
 
     Raises:
         KosbertError: no mirror has a file with the right digest; the message names every mirror that was tried. Files
             already under `out` are complete and verified, and no part of a file is left.
     """
-    tried = mirrors(dataset)
-    return {file.path: _download(file, tried, out / file.path) for file in dataset.files}
+    return {path: _download(file, tried, out / path) for path, file, tried in _files(dataset)}
 
 
-def mirrors(dataset: Dataset) -> list[str]:
-    """Return the dataset's mirrors in their order; a `$NAME` stands for the folder in that environment variable."""
+def _files(dataset: Dataset) -> Iterator[tuple[str, DataFile, list[str]]]:
+    """Yield the files of a dataset: where each of them is put, the file, and its mirrors."""
+    for file in dataset.files:
+        yield file.path, file, mirrors(dataset)
+    for name, extra in dataset.sts.extra.items():
+        for file in extra.files:
+            yield f"{name}/{file.path}", file, mirrors(extra)
+
+
+def mirrors(dataset: Dataset | ExtraSts) -> list[str]:
+    """Return the mirrors of a dataset in their order; a `$NAME` stands for the folder in that environment variable."""
     expanded = (os.environ.get(mirror[1:], "") if mirror.startswith("$") else mirror for mirror in dataset.mirrors)
     return [mirror.rstrip("/") for mirror in expanded if mirror]
 
 
 def reachable(dataset: Dataset) -> bool:
-    """Return whether any mirror has any file of the dataset, without reading it."""
+    """Return whether any mirror has any file of the dataset, those of extra scored pairs aside, without reading it."""
     return any(_has(mirror, file.path) for file in dataset.files for mirror in mirrors(dataset))
 
 
 def present(dataset: Dataset, folder: Path) -> bool:
     """Return whether every file of the dataset is in the folder, with the right digest."""
     try:
-        for file in dataset.files:
-            verify(folder / file.path, file.digest)
+        for path, file, _ in _files(dataset):
+            verify(folder / path, file.digest)
     except (KosbertError, OSError):
         return False
     return True
@@ -96,8 +112,8 @@ def _fetch(mirror: str, path: str, out: Path) -> None:
             chunks = _web_chunks(f"{mirror}/{path}") if _is_web(mirror) else _file_chunks(Path(mirror, path))
             with out.open("wb") as file:
                 file.writelines(_bounded(chunks))
-        except MirrorError:
-            if attempt == attempts:
+        except MirrorError as error:
+            if attempt == attempts or isinstance(error, MissingError):
                 raise
             time.sleep(2 ** (attempt - 1))
         else:
@@ -171,7 +187,8 @@ def _web_chunks(url: str) -> Iterator[bytes]:
                     bar.update(len(chunk))
                     yield chunk
     except WEB_ERRORS as error:
-        raise MirrorError(_reason(error)) from error
+        missing = isinstance(error, requests.HTTPError) and error.response.status_code in MISSING
+        raise (MissingError if missing else MirrorError)(_reason(error)) from error
 
 
 def _skip_body(response: requests.Response, **_: object) -> None:

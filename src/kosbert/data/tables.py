@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, NamedTuple, TextIO, TypeVar
+from typing import Any, Generic, NamedTuple, TextIO, TypeVar
 
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write
@@ -39,7 +39,7 @@ Row = TypeVar("Row")
 
 
 class ScoredPair(NamedTuple):
-    """A KorSTS row; `score` is upstream's own text for a number from 0 (unrelated) to 5 (equivalent)."""
+    """A scored pair; `score` is a text, in KorSTS upstream's own, for a number from 0 (unrelated) to 5 (equal)."""
 
     sentence1: str
     sentence2: str
@@ -121,20 +121,25 @@ def _read_upstream(path: Path, columns: tuple[str, ...], parse: Callable[[list[s
 def _upstream_rows(
     path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row], skipped: Skipped
 ) -> Iterator[Row]:
-    with _open(path, encoding="utf-8-sig", newline="\n") as file:
+    with open_text(path, encoding="utf-8-sig", newline="\n") as file:
         header = tuple(next(file, "").rstrip("\r\n").split("\t"))
         if header != columns:
             raise KosbertError(f"{path}, line 1: expected the columns {', '.join(columns)}, found {preview(header)}")
         for number, line in enumerate(file, start=2):
             fields = line.rstrip("\r\n").split("\t")
             try:
-                yield parse(_checked_width(fields, columns))
+                yield parse(checked_width(fields, columns))
             except ValueError as error:
                 skipped.add(f"{path}, line {number}: {error}")
 
 
 @contextmanager
-def _open(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
+    """Open a table.
+
+    Raises:
+        KosbertError: in the block, the file proves to be no UTF-8 text, or no table of its kind.
+    """
     try:
         with path.open(encoding=encoding, newline=newline) as file:
             yield file
@@ -146,8 +151,8 @@ def _open(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
 
 def _scored_pair(fields: list[str]) -> ScoredPair:
     *_, score, sentence1, sentence2 = fields
-    _checked_score(score)
-    _checked_sentences(sentence1, sentence2)
+    checked_score(score)
+    check_sentences(sentence1, sentence2)
     return ScoredPair(sentence1, sentence2, score)
 
 
@@ -158,7 +163,7 @@ def _sourced_pair(fields: list[str]) -> SourcedPair:
 
 def _labelled_pair(fields: list[str]) -> LabelledPair:
     premise, hypothesis, label = fields
-    _checked_sentences(premise, hypothesis)
+    check_sentences(premise, hypothesis)
     if label not in LABELS:
         raise ValueError(f"label {label[:PREVIEW_LENGTH]!r} is none of {', '.join(LABELS)}")
     return LabelledPair(premise, hypothesis, label)
@@ -170,7 +175,12 @@ def preview(fields: Sequence[str]) -> str:
     return ", ".join([*shown, *["…"] * (len(fields) > PREVIEW_FIELDS)]) or "nothing"
 
 
-def _checked_width(fields: list[str], columns: tuple[str, ...]) -> list[str]:
+def checked_width(fields: list[Any], columns: Sequence[str]) -> list[Any]:
+    """Return the fields of a row.
+
+    Raises:
+        ValueError: they are not as many as the columns.
+    """
     if len(fields) != len(columns):
         raise ValueError(f"{len(fields)} columns instead of {len(columns)}")
     return fields
@@ -193,14 +203,24 @@ def parse_score(text: str) -> float:
     return score
 
 
-def _checked_score(text: str) -> float:
+def checked_score(text: str, max_score: float = MAX_SCORE) -> float:
+    """Return the number that a score is written as.
+
+    Raises:
+        ValueError: it is no number, or not between 0 and `max_score`.
+    """
     score = parse_score(text)
-    if not 0 <= score <= MAX_SCORE:
-        raise ValueError(f"score {score:g} is not between 0 and {MAX_SCORE:g}")
+    if not 0 <= score <= max_score:
+        raise ValueError(f"score {score:g} is not between 0 and {max_score:g}")
     return score
 
 
-def _checked_sentences(*sentences: str) -> None:
+def check_sentences(*sentences: str) -> None:
+    """Check that sentences can be read.
+
+    Raises:
+        ValueError: one is blank.
+    """
     if any(map(is_blank, sentences)):
         raise ValueError("a sentence is blank")
 
@@ -240,8 +260,8 @@ def read_tune(path: Path) -> Iterator[tuple[str, str, float]]:
     """
     for number, fields in _numbered_rows(path):
         try:
-            sentence1, sentence2, score = _checked_width(fields, TUNE_COLUMNS)
-            yield sentence1, sentence2, _checked_score(score)
+            sentence1, sentence2, score = checked_width(fields, TUNE_COLUMNS)
+            yield sentence1, sentence2, checked_score(score)
         except ValueError as error:
             raise KosbertError(f"{path}, line {number}: expected sentence1, sentence2, score: {error}") from error
 
@@ -258,13 +278,13 @@ def read_nli(path: Path) -> Iterator[LabelledPair]:
         raise KosbertError(f"{path}, line 1: expected the columns {', '.join(TABLE_COLUMNS)}, found {preview(header)}")
     for number, fields in rows:
         try:
-            yield _labelled_pair(_checked_width(fields, TABLE_COLUMNS))
+            yield _labelled_pair(checked_width(fields, TABLE_COLUMNS))
         except ValueError as error:
             raise KosbertError(f"{path}, line {number}: expected premise, hypothesis, label: {error}") from error
 
 
 def _numbered_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    with _open(path, encoding="utf-8", newline="") as file:
+    with open_text(path, encoding="utf-8", newline="") as file:
         reader = csv.reader(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
         for fields in reader:
             yield reader.line_num, fields

@@ -11,7 +11,8 @@ import sys
 # A fork takes these over from its caller, for they are read when they are needed. All others have to be the server's.
 VARYING = (
     *("PATH", "PWD", "OLDPWD", "_", "SHLVL", "PYTHONPATH", "COLUMNS", "LINES", "MFLAGS", "GITHUB_STEP_SUMMARY"),
-    *("BASE", "PULL_REQUEST", "TAG", "VENV", "KORNLU_MIRROR", "PYTEST_CURRENT_TEST", "RANK", "WORLD_SIZE"),
+    *("BASE", "PULL_REQUEST", "TAG", "VENV", "PYTEST_CURRENT_TEST", "RANK", "WORLD_SIZE"),
+    *("KORNLU_MIRROR", "KLUE_MIRROR"),
 )
 PREFIXES = ("DVC_", "GIT_", "KOSBERT_", "MAKE", "FAULT_", "TORCHELASTIC_", "LOCAL_", "GROUP_", "ROLE_", "MASTER_")
 # As `kosbert.command` sets them before it imports the libraries, and the server, too.
