@@ -34,7 +34,7 @@ from kosbert.data.tables import ScoredPair, read_tune, write_tune
 from kosbert.encoder.encode import has_bf16
 from kosbert.encoder.model import load, prompt_of, save
 from kosbert.params import Recipe
-from kosbert.training.dev import PairEvaluator, dev_score
+from kosbert.training.dev import DevEvaluator, dev_score
 from kosbert.training.losses import scored_pairs
 from kosbert.training.trainer import arguments_for, build_trainer
 
@@ -67,7 +67,7 @@ class Epochs(TrainerCallback):
 def ours(base: Path, recipe: Recipe, table: Path, seed: int, folder: Path) -> tuple[SentenceTransformer, Epochs]:
     """Train as the stage does, but for dev scores on the way."""
     encoder, epochs, training = load(base), Epochs(), params.load().training
-    arguments = arguments_for(recipe, training, encoder, folder, seed)
+    arguments = arguments_for(recipe, table, training, encoder, folder=folder, seed=seed)
     arguments.eval_strategy = arguments.save_strategy = "no"
     arguments.load_best_model_at_end = False
     with build_trainer(encoder, recipe, table, arguments, training=training, callbacks=[epochs]) as trainer:
@@ -159,7 +159,7 @@ def compare_speed(full: Path, trimmed: Path, recipe: Recipe, rounds: int, folder
 def compare_scores(base: Path, recipe: Recipe, seeds: int, size: int | None, folder: Path) -> None:
     """Print the dev scores after an epoch on random pairs."""
     recipe = recipe.model_copy(update={"epochs": 1})
-    dev = PairEvaluator(read_tune(DEV), bf16=False, name="dev")
+    dev = DevEvaluator({params.STS: [*read_tune(DEV)]}, counting=[params.STS], bf16=False)
     found = []
     for seed in range(seeds):
         table = portion(TRAIN, size, seed, folder / "portion.tsv")

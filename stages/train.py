@@ -15,15 +15,30 @@ from kosbert.stage.run import Input, Stage, check_unchanged
 @click.option("--init", type=Input(), required=True, help="The encoder to begin with.")
 @click.option("--data", type=Input(), required=True, help="The table to learn from.")
 @click.option("--dev", type=Input(), required=True, help="The tune file to choose on.")
+@click.option(
+    "--extra-dev", type=Input(), required=True, help="Folder of the tune files of further pairs to choose on."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the trained encoder.")
 @click.option("--pushed", type=click.Path(path_type=Path), required=True, help="Folder for what is pushed of it.")
 @click.option("--costs", type=click.Path(path_type=Path), required=True, help="Folder for what the training cost.")
 @click.option("--curves", type=click.Path(path_type=Path), required=True, help="Folder for the training curves.")
-def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, pushed: Path, costs: Path, curves: Path) -> None:
+def main(
+    recipe: str,
+    *,
+    init: Path,
+    data: Path,
+    dev: Path,
+    extra_dev: Path,
+    out: Path,
+    pushed: Path,
+    costs: Path,
+    curves: Path,
+) -> None:
     """Train RECIPE of params.yaml."""
     from kosbert import params
     from kosbert.encoder.card import extend_card
     from kosbert.encoder.model import read_card
+    from kosbert.files import tables_in
     from kosbert.metrics import write_cost
     from kosbert.training.losses import describe
     from kosbert.training.trackers import PROJECT
@@ -49,12 +64,13 @@ def main(recipe: str, *, init: Path, data: Path, dev: Path, out: Path, pushed: P
         steps,
         init,
         data,
-        dev,
+        {params.STS: dev, **tables_in(extra_dev)},
         out,
         card=card,
         curves=curves,
         training=chosen.training,
         seed=chosen.seed,
+        counting=[params.STS, *steps.learns_from(chosen.chosen_dataset.sts.extra)],
         pushed=pushed,
         check=check_unchanged,
     )

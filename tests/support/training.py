@@ -26,19 +26,20 @@ def recipe(**changes):
     return Recipe(**{**RECIPE, **changes})
 
 
-def run(init, tables, out, *, dev=STS, training=None, seed=5, check=lambda: None, **changes):
+def run(init, tables, out, *, dev=STS, extra_dev=None, training=None, seed=5, check=lambda: None, **changes):
     """Train `init` on the tables of a folder; the curves lie beside `out`."""
     wanted = recipe(**changes)
     return train(
         wanted,
         Path(init),
         Path(tables, wanted.data),
-        Path(tables, dev),
+        {"sts": Path(tables, dev), **{name: Path(tables, path) for name, path in (extra_dev or {}).items()}},
         Path(out),
         card="the card",
         curves=Path(out).parent / "curves",
         training=Training(**{**TRAINING, **(training or {})}),
         seed=seed,
+        counting=["sts", *(extra_dev or {})],
         check=check,
     )
 

@@ -158,3 +158,8 @@ def test_a_recipe_over_several_tables_is_told_and_cited_with_each():
     assert "wortsman-2022-soups" in papers[-1]
     words, papers = describe(recipe(data="data/tune/tune_train.tsv", loss="cosine"))
     assert (words, papers) == (f"`data/tune/tune_train.tsv`, {OBJECTIVES['cosine'].title}", [])
+    words, _ = describe(recipe(data="data", loss=ours, turns="all", shares={"tune/tune_train.tsv": 0.4}))
+    assert "; and `data/tune/tune_train.tsv` (40 % of it in each epoch), CoSENT" in words
+    runs = {"runs": [{}, {"loss": "cosent"}], "states": 2, "init": 0.3}
+    _, papers = describe(recipe(data="data/tune/tune_train.tsv", loss="cosine", average=runs))
+    assert [re.search(r"@\w+{(\w+)", paper)[1] for paper in papers] == ["huang", "wortsman", "wortsman"]

@@ -128,7 +128,62 @@ def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp
     outcome = run(tiny, tables, tmp_path / "both", data=".", loss={NLI: "ranking", STS: "cosent"})
     assert seen[:4] == [("nli/train_tsv", False), ("tune/tune_train_tsv", True)] * 2
     assert outcome.best_dev > outcome.initial_dev
-    assert re.search(r"^\d+ examples, ranking loss; 200 examples, cosent loss, fp32", capsys.readouterr().out)
+    assert re.search(
+        r"^\d+ examples of nli/train.tsv, ranking loss; 200 examples of tune/\S+, cosent loss, fp32",
+        capsys.readouterr().out,
+    )
+
+
+def test_all_batches_come_at_random_and_of_a_table_with_a_share_that_part_of_its_examples(
+    tiny, tables, tmp_path, monkeypatch
+):
+    seen = []
+    original = Trainer.compute_loss
+
+    def noted(trainer, model, inputs, **rest):
+        seen.append((inputs["dataset_name"].split("/")[0], len(next(iter(inputs.values())))))
+        return original(trainer, model, inputs, **rest)
+
+    monkeypatch.setattr(Trainer, "compute_loss", noted)
+    mixed = {"loss": {NLI: "ranking", STS: "cosent"}, "turns": "all", "shares": {STS: 0.3}, "epochs": 2}
+    run(tiny, tables, tmp_path / "mixed", data=".", batch_size=8, **mixed)
+    epochs = [[name for name, _ in seen[start : start + 13]] for start in (0, 13)]
+    assert len(seen) == 26
+    assert [sorted(epoch) for epoch in epochs] == [["nli"] * 5 + ["tune"] * 8] * 2, "40 triplets; 60 of 200 pairs"
+    assert epochs[0] != epochs[1]
+    assert epochs[0] not in (sorted(epochs[0]), sorted(epochs[0])[::-1])
+
+
+def test_runs_may_differ_and_each_has_its_weight(tiny, tables, tmp_path, capsys):
+    shared = {"states": 2, "init": 0.4}
+    ranked = {"loss": "cosent", "epochs": 3}
+    run(tiny, tables, tmp_path / "both/sts", average={"runs": [{"weight": 3.0}, ranked], **shared})
+    assert re.findall(r"(\w+) loss", capsys.readouterr().out) == ["cosine", "cosent"]
+    run(tiny, tables, tmp_path / "one/sts", average=shared)
+    run(tiny, tables, tmp_path / "other/sts", seed=1005, average=shared, **ranked)
+    one, other, both = (load_file(tmp_path / name / "sts/model.safetensors") for name in ("one", "other", "both"))
+    for name, weights in both.items():
+        torch.testing.assert_close(weights, 0.75 * one[name] + 0.25 * other[name])
+
+
+def test_of_several_dev_sets_the_mean_score_decides_and_the_calibration_knows_all(tiny, tables, tmp_path, capsys):
+    dev = {"dev": "tune/tune_dev.tsv", "extra_dev": {"other": "tune/tune_test.tsv"}}
+    outcome = run(tiny, tables, tmp_path / "sts", **dev)
+    own, other = (cosine_spearman(tmp_path / "sts", tables / f"tune/tune_{name}.tsv") for name in ("dev", "test"))
+    assert outcome.best_dev == pytest.approx((own + other) / 2, abs=0.01)
+    assert f"dev cosine Spearman {outcome.best_dev:.2f} (sts {own:.2f}, other {other:.2f})" in capsys.readouterr().out
+    assert read_calibration(tmp_path / "sts").pairs == 120
+
+
+def test_a_folder_stands_for_all_its_tables_and_a_table_that_is_missing_is_named(tiny, tables, tmp_path, capsys):
+    folder = tmp_path / "scored"
+    folder.mkdir()
+    for name in ("ours", "theirs"):
+        (folder / f"{name}.tsv").write_bytes((tables / STS).read_bytes())
+    run(tiny, folder, tmp_path / "all", data=".", dev=tables / STS, epochs=1)
+    assert "200 examples of ours.tsv, cosine loss; 200 examples of theirs.tsv, cosine loss" in capsys.readouterr().out
+    with pytest.raises(KosbertError, match=r"scored/mine\.tsv: the recipe names this table, .* ours\.tsv, theirs\.tsv"):
+        run(tiny, folder, tmp_path / "none", data=".", dev=tables / STS, loss={"mine.tsv": "cosine"})
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny, tables, tmp_path):

@@ -7,14 +7,14 @@ the training table; a share of it keeps what fine-tuning would forget (Wortsman 
 Zero-Shot Models").
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder.model import load
-from kosbert.params import Average
+from kosbert.params import Average, Run
 
 ROBUST = """\
 @inproceedings{wortsman-2022-robust,
@@ -44,25 +44,22 @@ SOUPS = """\
 
 def citations(average: Average) -> list[str]:
     """Return what to cite for an average (BibTeX)."""
-    return [ROBUST, SOUPS] if average.runs > 1 else [ROBUST]
+    return [ROBUST] if average.runs in (1, [Run()]) else [ROBUST, SOUPS]
 
 
-def load_average(encoder: SentenceTransformer, states: Sequence[Path], init: Path, init_share: float) -> None:
-    """Load into an encoder the weighted mean of the weights of several states of its training and of its initial model.
+def load_average(encoder: SentenceTransformer, shares: Mapping[Path, float]) -> None:
+    """Load into an encoder the weighted mean of the weights of several encoders: its own states, its initial model.
 
     Args:
         encoder: the encoder.
-        states: the folders of the states, which share equally in what the initial model leaves.
-        init: the folder of the initial model.
-        init_share: the share of the initial model, from 0 to 1.
+        shares: the folder of each, with its share; all shares together are 1.
 
     Raises:
         NotFiniteError: weights of a state are no longer numbers.
         KosbertError: there is no encoder in a folder, or it cannot be read.
     """
-    shares = [(init, init_share), *((state, (1 - init_share) / len(states)) for state in states)]
     mean = {name: torch.zeros_like(weights, dtype=torch.float64) for name, weights in encoder.state_dict().items()}
-    for folder, share in shares:
+    for folder, share in shares.items():
         for name, weights in load(folder).to(encoder.device).state_dict().items():
             mean[name] += share * weights.double()
     encoder.load_state_dict({name: mean[name].to(weights.dtype) for name, weights in encoder.state_dict().items()})

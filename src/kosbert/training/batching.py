@@ -1,6 +1,7 @@
 """From examples to batches: sentences become token ids once, and batches have examples of like length."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,17 @@ import torch
 from datasets import Dataset, Features, List, Value
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
-from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.base.sampler import (
+    DefaultBatchSampler,
+    MultiDatasetDefaultBatchSampler,
+    ProportionalBatchSampler,
+    RoundRobinBatchSampler,
+)
 from sentence_transformers.sentence_transformer.data_collator import SentenceTransformerDataCollator
+from torch.utils.data import ConcatDataset
 from transformers import PreTrainedTokenizerFast
 
-from kosbert.encoder.model import prompt_of
+from kosbert.encoder.encode import token_rows
 
 # The number of batches that are sorted together: enough for little padding, few enough that batches stay mixed.
 BATCHES_PER_POOL = 50
@@ -29,18 +36,8 @@ def tokenize(examples: Dataset, encoder: SentenceTransformer, cache: Path) -> Da
         cache: the folder in which the result is kept on disk.
     """
     texts = [name for name in examples.column_names if name != "label"]
-    tokenizer, prompt = encoder.tokenizer, prompt_of(encoder)
-
-    def ids(rows: dict[str, list[str]]) -> dict[str, list[list[int]]]:
-        return {
-            name: tokenizer([prompt + text for text in rows[name]], truncation=True, max_length=encoder.max_seq_length)[
-                "input_ids"
-            ]
-            for name in texts
-        }
-
     return examples.map(
-        ids,
+        lambda rows: {name: token_rows(encoder, rows[name]) for name in texts},
         batched=True,
         features=Features({**examples.features, **dict.fromkeys(texts, List(Value("int32")))}),
         cache_file_name=str(cache / "tokens.arrow"),
@@ -66,9 +63,15 @@ class LengthBatchSampler(DefaultBatchSampler):
     """Random batches whose examples have about the same number of tokens.
 
     Each epoch is shuffled anew and cut into pools; each pool is sorted by length, cut into batches, and the batches of
-    all pools are shuffled. Every example is in one batch of the epoch; a batch that is not full comes last. The order
-    depends on the seed and the epoch alone. If a pool is one batch, the examples of a batch are of any length.
+    all pools are shuffled. Every example, or a share of all, is in one batch of the epoch; a batch that is not full
+    comes last. The order depends on the seed and the epoch alone. If a pool is one batch, the examples of a batch are
+    of any length.
+
+    Attributes:
+        share: the share of the examples that an epoch has, each time another one.
     """
+
+    share: float = 1
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class LengthBatchSampler(DefaultBatchSampler):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield the batches of one epoch, as lists of row numbers."""
         random = np.random.default_rng((self.seed, self.epoch))
-        order = random.permutation(len(self._lengths)).astype(np.int32)
+        order = random.permutation(len(self._lengths))[: self._count()].astype(np.int32)
         pools = range(0, len(order), self._pool)
         batches = [batch for start in pools for batch in self._cut(self._by_length(order[start : start + self._pool]))]
         incomplete = [batch for batch in batches if len(batch) < self.batch_size]
@@ -95,6 +98,14 @@ class LengthBatchSampler(DefaultBatchSampler):
             yield batches[index].tolist()
         if not self.drop_last:
             yield from (batch.tolist() for batch in incomplete)
+
+    def __len__(self) -> int:
+        """Return the number of batches in an epoch."""
+        batches: float = self._count() / self.batch_size
+        return math.floor(batches) if self.drop_last else math.ceil(batches)
+
+    def _count(self) -> int:
+        return max(1, round(self.share * len(self._lengths)))
 
     def _by_length(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         return rows[self._lengths[rows].argsort(kind="stable")]
@@ -124,7 +135,7 @@ class DistinctBatchSampler(LengthBatchSampler):
         return [np.array(list(batch), dtype=np.int32) for batch in batches]
 
 
-def batch_sampler(dataset: Dataset, *, like_length: bool, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
+def batch_sampler(dataset: Dataset, *, like_length: bool, share: float = 1, **options: Any) -> LengthBatchSampler:  # noqa: ANN401 - what the trainer gives
     """Return the sampler for a dataset of `tokenize`.
 
     Examples without a label have the rest of their batch as negatives, so no sentence may occur in it twice; that takes
@@ -133,11 +144,38 @@ def batch_sampler(dataset: Dataset, *, like_length: bool, **options: Any) -> Len
     Args:
         dataset: the dataset.
         like_length: whether the examples of a batch have about the same length, also where they need not.
+        share: the share of the examples that an epoch has.
         options: further options of the sampler.
     """
     if "label" not in dataset.column_names:
-        return DistinctBatchSampler(dataset, **options)
-    return LengthBatchSampler(dataset, **options, batches_per_pool=BATCHES_PER_POOL if like_length else 1)
+        sampler = DistinctBatchSampler(dataset, **options)
+    else:
+        sampler = LengthBatchSampler(dataset, **options, batches_per_pool=BATCHES_PER_POOL if like_length else 1)
+    sampler.share = share
+    return sampler
+
+
+def table_sampler(
+    dataset: ConcatDataset,
+    *,
+    batch_samplers: list[LengthBatchSampler],
+    shares: Sequence[float],
+    equal: bool,
+    **options: Any,  # noqa: ANN401 - what the trainer gives
+) -> MultiDatasetDefaultBatchSampler:
+    """Return the sampler for the batches of several tables.
+
+    Args:
+        dataset: the examples of all tables.
+        batch_samplers: the sampler of each table.
+        shares: the share of each table's examples that an epoch has.
+        equal: whether the tables' batches come in turn, until one table has no more; else all come, in random order.
+        options: further options of the sampler.
+    """
+    for sampler, share in zip(batch_samplers, shares, strict=True):
+        sampler.share = share
+    kind = RoundRobinBatchSampler if equal else ProportionalBatchSampler
+    return kind(dataset, batch_samplers=batch_samplers, **options)
 
 
 def _fits(sentences: set[int], batch: dict[int, set[int]], leaving: int | None = None) -> bool:

@@ -23,7 +23,7 @@ from torch.distributed import is_initialized
 from kosbert.data.tables import LABELS, MAX_SCORE, read_nli, read_tune
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write
-from kosbert.params import Recipe
+from kosbert.params import Loss, Recipe
 from kosbert.training import averaging
 
 BATCH = 1000  # the rows that are looked up at once
@@ -206,10 +206,48 @@ OBJECTIVES = {
 }
 
 
+def tables(recipe: Recipe, data: Path) -> dict[str, Loss]:
+    """Return the tables that a recipe learns from, each with its loss.
+
+    Args:
+        recipe: the recipe.
+        data: its table, or its folder of tables.
+
+    Returns:
+        The losses by the tables' names below `data`; the name is empty if that is a table and no folder.
+
+    Raises:
+        KosbertError: the folder has no such table.
+    """
+    found = sorted(table.name for table in data.glob("*.tsv"))
+    for table in [*(recipe.loss if isinstance(recipe.loss, dict) else []), *recipe.shares]:
+        if not (data / table).is_file():
+            there = f"; there are: {', '.join(found)}" if found else ""
+            raise KosbertError(f"{data / table}: the recipe names this table, but it is not there{there}")
+    if isinstance(recipe.loss, dict):
+        return recipe.loss
+    if data.is_dir() and not found:
+        raise KosbertError(f"{data}: no tables (*.tsv) in this folder to learn from; `dvc repro prepare` makes ours")
+    return dict.fromkeys(found or [""], recipe.loss)
+
+
 def describe(recipe: Recipe) -> tuple[str, list[str]]:
     """Return what a recipe learns from and how, in words, and what to cite for it (BibTeX)."""
-    objectives = {table: OBJECTIVES[loss] for table, loss in recipe.losses.items()}
-    words = [f"`{Path(recipe.data, table).as_posix()}`, {each.title}" for table, each in objectives.items()]
-    papers = [each.citation for each in objectives.values() if each.citation]
+    runs = [run for run, _ in recipe.runs]
+    losses = {loss: None for run in runs for loss in (run.loss.values() if isinstance(run.loss, dict) else [run.loss])}
+    papers = [OBJECTIVES[loss].citation for loss in losses if OBJECTIVES[loss].citation]
     papers += averaging.citations(recipe.average) if recipe.average else []
-    return "; in turn with ".join(words), papers
+    return _learning(recipe), papers
+
+
+def _learning(recipe: Recipe) -> str:
+    losses = recipe.loss if isinstance(recipe.loss, dict) else {"": recipe.loss}
+    words = [
+        f"`{Path(recipe.data, table).as_posix()}`{_share(recipe, table)}, {OBJECTIVES[loss].title}"
+        for table, loss in losses.items()
+    ]
+    return ("; in turn with " if recipe.turns == "equal" else "; and ").join(words)
+
+
+def _share(recipe: Recipe, table: str) -> str:
+    return f" ({100 * recipe.shares[table]:g} % of it in each epoch)" if table in recipe.shares else ""

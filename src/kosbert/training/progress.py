@@ -10,7 +10,7 @@ import click
 from dvclive import Live
 from transformers import ProgressCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from kosbert.training.dev import dev_score
+from kosbert.training.dev import dev_score, in_words
 
 LOGGED = ("loss", "learning_rate")
 LINE_EVERY = 30  # seconds
@@ -37,7 +37,7 @@ class ProgressLines(TrainerCallback):
         self, _: TrainingArguments, state: TrainerState, __: TrainerControl, *, metrics: dict[str, float], **___: object
     ) -> None:
         """Say the dev score."""
-        self._say(state, f"dev cosine Spearman {dev_score(metrics):.2f}")
+        self._say(state, in_words(metrics))
 
     def _say(self, state: TrainerState, what: str) -> None:
         self._last_line = time.monotonic()

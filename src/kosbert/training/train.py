@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from kosbert.encoder.weights import NotFiniteError
 from kosbert.errors import KosbertError
 from kosbert.files import weights_digest
 from kosbert.metrics import Cost
-from kosbert.params import Recipe, Training
+from kosbert.params import STS, Recipe, Training
 from kosbert.training import checkpoints
 from kosbert.training.averaging import load_average
-from kosbert.training.dev import PairEvaluator, dev_score
+from kosbert.training.dev import DevEvaluator, dev_score, in_words
+from kosbert.training.losses import tables
 from kosbert.training.processes import check_equal, failures_in_words, share_folder
 from kosbert.training.progress import Curves, ProgressLines
 from kosbert.training.trackers import tracker_callbacks
@@ -52,13 +53,14 @@ def train(
     recipe: Recipe,
     init: Path,
     data: Path,
-    dev: Path,
+    dev: Mapping[str, Path],
     out: Path,
     *,
     card: str,
     curves: Path,
     training: Training,
     seed: int,
+    counting: Sequence[str] = (STS,),
     pushed: Path | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Outcome | None:
@@ -71,13 +73,14 @@ def train(
         recipe: the recipe.
         init: the initial model, a sentence-transformers folder.
         data: the table, or the folder of tables, that the recipe learns from.
-        dev: the tune file that states are compared on.
+        dev: the tune files of the dev sets, by name.
         out: the folder to write, complete or not at all; checkpoints lie beside it until then.
         card: the card of the trained encoder.
         curves: the folder for the training curves: those of the first run, where several are averaged. Trackers
             (`training.report_to`) get the same.
         training: the parameters that all trainings share.
         seed: the seed of everything random in the first run; that of the next is higher by `SEED_STRIDE`.
+        counting: the dev sets whose mean score states are compared on.
         pushed: the folder for what `dvc push` sends of the encoder; see `encoder.pushed`.
         check: called once the training is done and before anything of it is written. If it raises an error, the
             checkpoints stay, so that the same training has the same result at once.
@@ -99,19 +102,24 @@ def train(
         **{f"training.{name}": value for name, value in training.model_dump(exclude={"launch"}).items()},
         "seed": seed,
     }
-    decisive = checkpoints.decisive({"init": init, "data": data, "dev": dev}, parameters)
+    decisive = checkpoints.decisive(
+        {"init": init, "data": data, **{f"dev {name}": dev[name] for name in dev}}, parameters
+    )
     folder = checkpoints.checkpoint_dir(out, decisive)
-    average = recipe.average
-    run_dirs = checkpoints.run_dirs(folder, average.runs if average else 1)
-    initial_dev, resumed, states = math.nan, False, []
-    for number, run_dir in enumerate(run_dirs):
+    average, runs = recipe.average, recipe.runs
+    run_dirs = checkpoints.run_dirs(folder, len(runs))
+    sets = {name: [*read_tune(path)] for name, path in dev.items()}
+    initial_dev, resumed = math.nan, False
+    shares: dict[Path, float] = {}
+    for number, (run_dir, (run, weight)) in enumerate(zip(run_dirs, runs, strict=True)):
         encoder = load(init)
         arguments = arguments_for(
-            recipe,
+            run,
+            data,
             training,
             encoder,
-            run_dir,
-            (seed + SEED_STRIDE * number) % 2**32,
+            folder=run_dir,
+            seed=(seed + SEED_STRIDE * number) % 2**32,
             name=out.name,
         )
         # Each host writes all of it for itself, unless all hosts see the same folder.
@@ -120,28 +128,32 @@ def train(
             check_equal({**decisive, "precision": _precision_of(arguments)})
             _prune(folder, arguments)
         checkpoint = checkpoints.resumable(run_dir)
-        evaluator = PairEvaluator(read_tune(dev), bf16=arguments.bf16, name="dev")
+        evaluator = DevEvaluator(sets, counting=counting, bf16=arguments.bf16)
         reporting = [] if number else [Curves(curves), *tracker_callbacks(training.report_to)]
         callbacks = [ProgressLines(), *reporting]
         with build_trainer(
-            encoder, recipe, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
+            encoder, run, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
         ) as trainer:
-            if number == 0 and arguments.should_save:
-                initial_dev = _score_initial(trainer, recipe)
-            if len(run_dirs) > 1 and arguments.should_save:
-                click.echo(f"run {number + 1} of {len(run_dirs)}, with the seed {arguments.seed}")
+            if arguments.should_save:
+                if len(runs) > 1:
+                    click.echo(f"run {number + 1} of {len(runs)}, with the seed {arguments.seed}")
+                _say_what_is_learned(trainer, run, data)
+                if number == 0:
+                    initial_dev = _score_initial(trainer)
             best_dev = trainer.fit(checkpoint)
             if number == 0 and arguments.should_save and trainer.state.max_steps < FEW_STEPS:
                 steps = f"{trainer.state.max_steps} step{'s' * (trainer.state.max_steps > 1)}"
                 click.echo(f"NOTE: this training has only {steps}; for more, lower batch_size or raise epochs")
         del trainer  # its optimizer needs more memory than the encoder
         _raise_if_diverged(best_dev, arguments, folder)
-        states += checkpoints.latest(run_dir, average.states) if average else []
+        states = checkpoints.latest(run_dir, average.states) if average else []
+        shares |= {state: weight / len(states) for state in states}
         resumed = resumed or checkpoint is not None
     if not arguments.should_save:
         return None
     if average:
-        best_dev = _take_average(encoder, states, init, average.init, evaluator)
+        shares = {init: average.init, **{state: (1 - average.init) * share for state, share in shares.items()}}
+        best_dev = _take_average(encoder, shares, evaluator)
         _raise_if_diverged(best_dev, arguments, folder)
     check()
     save(encoder, out, card=card, calibration=evaluator.calibrate(encoder, best_dev), pushed=pushed)
@@ -159,33 +171,43 @@ def _prune(folder: Path, arguments: SentenceTransformerTrainingArguments) -> Non
             click.echo(f"{damage}; what came after the checkpoint before it is trained again")
 
 
-def _score_initial(trainer: Trainer, recipe: Recipe) -> float:
-    """Say what a training learns from and on what, and return the dev score of the initial model."""
-    tables = trainer.train_dataset
-    parts = tables.values() if isinstance(tables, DatasetDict) else [tables]
-    losses = zip(parts, recipe.losses.values(), strict=True)
-    examples = "; ".join(f"{len(part):,} examples, {loss} loss" for part, loss in losses)
-    click.echo(f"{examples}, {_hardware(trainer.args)}")
+def _say_what_is_learned(trainer: Trainer, recipe: Recipe, data: Path) -> None:
+    examples = trainer.train_dataset
+    parts = examples.values() if isinstance(examples, DatasetDict) else [examples]
+    learned = [
+        f"{len(part):,} examples{f' of {table}' * bool(table)}, {loss} loss"
+        for part, (table, loss) in zip(parts, tables(recipe, data).items(), strict=True)
+    ]
+    click.echo(f"{'; '.join(learned)}, {_hardware(trainer.args)}")
+
+
+def _score_initial(trainer: Trainer) -> float:
+    """Say and return the dev score of the initial model."""
     # The trainer itself does not evaluate here: its processes would then share no gradients later.
-    initial_dev = dev_score(trainer.evaluator(trainer.model))
-    click.echo(f"start: dev cosine Spearman {initial_dev:.2f}")
-    return initial_dev
+    metrics = trainer.evaluator(trainer.model)
+    click.echo(f"start: {in_words(metrics)}")
+    return dev_score(metrics)
 
 
-def _take_average(
-    encoder: SentenceTransformer, states: list[Path], init: Path, init_share: float, evaluator: PairEvaluator
-) -> float:
-    """Load an average of states into an encoder, and return its dev score; NaN if a state has no more numbers."""
+def _take_average(encoder: SentenceTransformer, shares: dict[Path, float], evaluator: DevEvaluator) -> float:
+    """Load an average into an encoder, and return its dev score; NaN if a state has no more numbers.
+
+    Args:
+        encoder: the encoder.
+        shares: the folders of the initial model and of the states, in this order, with their shares.
+        evaluator: what measures the dev score.
+    """
+    _, *states = shares
     for state in states:
         checkpoints.check(state)
     try:
-        load_average(encoder, states, init, init_share)
+        load_average(encoder, shares)
     except NotFiniteError:
         return math.nan
-    dev = dev_score(evaluator(encoder))
+    metrics = evaluator(encoder)
     several = f"{len(states)} states" if len(states) > 1 else "one state"
-    click.echo(f"average of {several} and the start: dev cosine Spearman {dev:.2f}")
-    return dev
+    click.echo(f"average of {several} and the start: {in_words(metrics)}")
+    return dev_score(metrics)
 
 
 def _precision_of(arguments: SentenceTransformerTrainingArguments) -> str:

@@ -21,7 +21,6 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.base.losses.merged_forward import embed_columns
-from sentence_transformers.base.sampler import MultiDatasetBatchSamplers
 from torch import Tensor, nn
 from transformers import PrinterCallback, ProgressCallback, set_seed
 
@@ -30,9 +29,9 @@ from kosbert.encoder.unpadding import can_unpad, unpadding
 from kosbert.errors import KosbertError, one_line
 from kosbert.params import Recipe, Training
 from kosbert.training import checkpoints
-from kosbert.training.batching import batch_sampler, collator, tokenize
+from kosbert.training.batching import batch_sampler, collator, table_sampler, tokenize
 from kosbert.training.dev import DEV_METRIC
-from kosbert.training.losses import OBJECTIVES
+from kosbert.training.losses import OBJECTIVES, tables
 from kosbert.training.processes import gather, is_of_connection
 from kosbert.training.progress import ProgressBar
 from kosbert.training.trackers import PROJECT
@@ -73,7 +72,7 @@ def build_trainer(
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
     with unpadding(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
         examples, losses = DatasetDict(), {}
-        for number, (table, loss) in enumerate(recipe.losses.items()):
+        for number, (table, loss) in enumerate(tables(recipe, data).items()):
             name, table_cache = table.replace(".", "_"), Path(cache, str(number))  # torch wants names without a dot
             examples[name] = tokenize(OBJECTIVES[loss].examples(data / table, table_cache), encoder, table_cache)
             losses[name] = OBJECTIVES[loss].loss(encoder, training.mini_batch_size)
@@ -118,17 +117,19 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
 
 def arguments_for(
     recipe: Recipe,
+    data: Path,
     training: Training,
     encoder: SentenceTransformer,
+    *,
     folder: Path,
     seed: int,
-    *,
     name: str | None = None,
 ) -> SentenceTransformerTrainingArguments:
     """Return the trainer's arguments for a recipe.
 
     Args:
         recipe: the recipe.
+        data: the table, or the folder of tables, that the recipe learns from.
         training: the parameters that all trainings share.
         encoder: the encoder to train.
         folder: the folder for the checkpoints.
@@ -136,18 +137,21 @@ def arguments_for(
         name: what trackers call the run.
 
     Raises:
-        KosbertError: the batch cannot be split among the processes, or the device lacks the precision.
+        KosbertError: the batch cannot be split among the processes, the device lacks the precision, or a table is not
+            there.
     """
     precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     micro_batch_size = recipe.batch_size
-    if training.mini_batch_size and all(OBJECTIVES[loss].accumulates for loss in recipe.losses.values()):
+    losses = tables(recipe, data)
+    if training.mini_batch_size and all(OBJECTIVES[loss].accumulates for loss in losses.values()):
         micro_batch_size = min(micro_batch_size, training.mini_batch_size * processes)
     if recipe.batch_size % micro_batch_size or micro_batch_size % processes:
         raise KosbertError(
             f"batch_size {recipe.batch_size} cannot be split evenly: {processes} processes, "
             f"training.mini_batch_size {training.mini_batch_size}; choose numbers that divide it"
         )
+    shares = [recipe.shares.get(table, 1.0) for table in losses]
     return SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=recipe.epochs,
@@ -158,8 +162,8 @@ def arguments_for(
         gradient_accumulation_steps=recipe.batch_size // micro_batch_size,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_ratio,
-        batch_sampler=partial(batch_sampler, like_length=recipe.batches == "like_length"),
-        multi_dataset_batch_sampler=MultiDatasetBatchSamplers.ROUND_ROBIN,
+        batch_sampler=partial(batch_sampler, like_length=recipe.batches == "like_length", share=shares[0]),
+        multi_dataset_batch_sampler=partial(table_sampler, shares=shares, equal=recipe.turns == "equal"),
         seed=seed,
         full_determinism=True,
         bf16=precision == "bf16",
