@@ -5,7 +5,9 @@ import re
 import pytest
 from huggingface_hub import ModelCard
 
+from kosbert.encoder.calibration import Calibration
 from kosbert.encoder.card import base_card, extend_card
+from kosbert.encoder.meaning import add_calibration
 from kosbert.errors import KosbertError
 from kosbert.training.losses import describe
 
@@ -86,6 +88,25 @@ def test_each_paper_is_cited_once(chosen):
 def test_a_prompt_is_spoken_of_only_where_there_is_one(chosen):
     assert "The prompt `query: ` goes" in of_base(chosen)
     assert "prompt" not in of_base(chosen, "scratch").lower()
+
+
+def test_each_model_tells_what_its_own_cosines_mean(chosen):
+    one = Calibration((0.6, 0.8, 0.92), (0.5, 2.5, 4.5), 1_500, match=0.8234)
+    other = Calibration((0.5,), (2.54,), 60)
+    base = add_calibration(of_base(chosen), one)
+    table = "| mean score   |    1 |    2 |    3 |    4 |\n|--------------|------|------|------|------|\n"
+    assert f"{table}| cosine       | 0.65 | 0.75 | 0.83 | 0.89 |\n" in section(base, "What a cosine means")
+    assert "as 1,500 pairs of dev tell" in section(base, "What a cosine means")
+    assert "At a cosine of 0.82, a pair is as likely a match (a score of 3 or more)" in base
+    card = add_calibration(trained(chosen, base, "nli"), other)
+    assert "2.5 to 2.5, whatever the cosine." in section(card, "What a cosine means")
+    assert "No cosine divides matches" in card
+    assert "1,500" not in card
+    assert add_calibration(card, one) == trained(chosen, base, "nli")  # and nothing else has changed
+
+
+def test_a_card_that_does_not_speak_of_cosines_stays_as_it_is():
+    assert add_calibration("# Theirs\n", Calibration((0.5,), (2.5,), 60)) == "# Theirs\n"
 
 
 def test_a_training_on_a_card_of_another_kind_is_refused(chosen):

@@ -23,6 +23,7 @@ SIZES = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "max_position_embeddings"),
     *("vocab_size", "type_vocab_size"),
 )
+POOLINGS = ("mean", "cls")
 POOLER = {"pooler.dense.weight", "pooler.dense.bias"}  # weights that a model may have beside those used here
 TOKENS = 1000  # of a batch: a CPU works from its caches, which are small
 ROWS = 1024  # the number of tokens in a batch for which the layout is best
@@ -56,7 +57,7 @@ def can_compute(config: Config, weights: Weights) -> bool:
     }
 
 
-def first_position(config: Config) -> int:
+def position_offset(config: Config) -> int:
     """Return the position of a sentence's first token."""
     return int(config["pad_token_id"]) + 1 if KINDS[config["model_type"]] else 0
 
@@ -97,10 +98,10 @@ class Bert:
             weights: its transformer's weights, which may not change from now on.
             bf16: whether to multiply in bf16.
             normalize: whether embeddings are scaled to length 1.
-            pooling: what the embedding is of the tokens' own: their `mean`, or the first one (`cls`).
+            pooling: one of `POOLINGS`: the embedding is the mean of the tokens' own, or the first one (`cls`).
         """
         self._weights, self._bf16, self._normalize, self._pooling = weights, bf16, normalize, pooling
-        self._heads, self._first = config["num_attention_heads"], first_position(config)
+        self._heads, self._first = config["num_attention_heads"], position_offset(config)
         self._size, self._eps = config["hidden_size"] // self._heads, config["layer_norm_eps"]
         # A text alone has the first token type everywhere.
         self._words = weights["embeddings.word_embeddings.weight"]

@@ -4,13 +4,15 @@ A base gets a card, and each training extends the card of the model it began wit
 obligations travel with the weights. It holds no dates and no random examples: the same model has the same card.
 """
 
+import json
 import re
 
 from huggingface_hub import ModelCard, ModelCardData
 
 from kosbert.encoder.licence import OTHER, may_be_passed_on
+from kosbert.encoder.meaning import MEANING
 from kosbert.errors import KosbertError
-from kosbert.params import Base, Dataset, Recipe
+from kosbert.params import Base, Dataset, ExtraSts, Recipe
 
 NEEDS = "sentence-transformers>=3.4"  # what loads a model; tests/compat tries it in several versions
 TAGS = ["sentence-transformers", "sentence-similarity", "feature-extraction"]
@@ -47,8 +49,9 @@ embeddings = model.encode(["한 남자가 기타를 친다.", "남자가 악기�
 print(model.similarity(embeddings[:1], embeddings[1:]))
 ```
 
-`calibration.json` tells what a cosine means: the score, from 0 (unrelated) to 5 (equivalent), that pairs of the dev set
-with this cosine have on average.
+## {meaning}
+
+That is not known of this model.
 {prompt}
 ## {licences}
 
@@ -119,6 +122,7 @@ def base_card(
         terms=base.terms,
         needs=NEEDS,
         prompt=PROMPT.format(prompt=prompt) if prompt else "",
+        meaning=MEANING,
         licences=LICENCES,
         training=TRAINING,
         citations=CITATIONS,
@@ -146,21 +150,29 @@ def extend_card(
         KosbertError: the card was not made by `base_card`.
     """
     parsed = ModelCard(card)
+    learned_from: dict[str, Dataset | ExtraSts] = {dataset: data}
+    learned_from |= {name: data.sts.extra[name] for name in recipe.learns_from(data.sts.extra)}
     # A licence that forbids passing on is not softened by one that allows it.
     if may_be_passed_on(card):
         before = parsed.data.get("license")
-        licenses = list(dict.fromkeys([*(before if isinstance(before, list) else [before]), data.license.lower()]))
+        known = [
+            *(before if isinstance(before, list) else [before]),
+            *(each.license.lower() for each in learned_from.values()),
+        ]
+        licenses = list(dict.fromkeys(known))
         parsed.data["license"] = licenses if len(licenses) > 1 else licenses[0]
-    text = _added(parsed.text, LICENCES, f"- Dataset `{dataset}` ({data.title}): {data.license}.\n")
+    text = parsed.text
+    for pairs, each in learned_from.items():
+        text = _added(text, LICENCES, f"- Dataset `{pairs}` ({each.title}): {each.license}.\n")
     step = (
         f"Recipe `{name}`, on the dataset `{dataset}`: {learning}. Epochs: {recipe.epochs}; "
         f"batch size: {recipe.batch_size}; learning rate: {recipe.learning_rate:g}, after a linear warm-up over "
         f"{100 * recipe.warmup_ratio:g} % of the steps, and falling linearly to 0; dropout: {recipe.dropout:g}; "
-        f"seed: {seed}. {_kept(recipe)}"
+        f"seed: {seed}. {_kept(recipe)}{_unlike_runs(recipe)}"
     )
     done = len(re.findall(r"^\d+\. ", _section(text, TRAINING).group("body"), flags=re.M))
     text = _added(text, TRAINING, f"{done + 1}. {step}\n")
-    for citation in filter(None, [*papers, data.citation]):
+    for citation in filter(None, [*papers, *(each.citation for each in learned_from.values())]):
         text = _added(text, CITATIONS, f"\n{citation}", end="```\n")
     parsed.text = text
     return str(parsed)
@@ -172,12 +184,25 @@ def _kept(recipe: Recipe) -> str:
             f"The dev set was scored every {recipe.eval_steps} steps, and the state with the best score kept (Spearman "
             "correlation of the cosine)."
         )
-    average = recipe.average
-    runs = f" of each of {average.runs} runs (the first has this seed)" if average.runs > 1 else ""
+    average, count = recipe.average, len(recipe.runs)
+    runs = f" of each of {count} runs (the first has this seed)" if count > 1 else ""
     return (
         f"The weights are an average: of the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
         f"and, as a share of {100 * average.init:g} %, of the model that training began with."
     )
+
+
+def _unlike_runs(recipe: Recipe) -> str:
+    """Return what the runs of an average change, and how much each weighs."""
+    runs = recipe.average.runs if recipe.average else 1
+    if isinstance(runs, int):
+        return ""
+    words = [
+        f"run {number} ({100 * share:.0f} % of what the start leaves): "
+        + (", ".join(f"`{key}` {json.dumps(value)}" for key, value in run.changes.items()) or "as said")
+        for number, (run, (_, share)) in enumerate(zip(runs, recipe.runs, strict=True), start=1)
+    ]
+    return f" The runs differ: {'; '.join(words)}."
 
 
 def _section(text: str, title: str) -> re.Match[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from kosbert.encoder.batches import Embeddings, batches
-from kosbert.encoder.bert import Bert, can_compute, first_position
+from kosbert.encoder.bert import POOLINGS, Bert, can_compute, position_offset
 from kosbert.encoder.calibration import Calibration, fit
 from kosbert.encoder.saved import SavedModel, read_saved
 from kosbert.encoder.similarities import cosine
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 # Characters of a batch. A CPU works from its caches, which are small; a GPU has to be kept busy.
 ON_CPU = 2_000
 ON_GPU = 50_000
-POOLINGS = ("mean", "cls")  # that `Bert` knows
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -81,29 +80,28 @@ def _engine(model: SentenceTransformer, *, bf16: bool) -> Bert | None:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import PreTrainedTokenizerFast
 
-    from kosbert.encoder.positions import first_position as first_position_of
+    from kosbert.encoder.positions import first_position
 
-    transformer, pooling, *rest = [*model, None, None][: max(2, len(model))]
+    kinds = [type(module) for module in model]
     if (
-        type(transformer) is not Transformer
-        or type(pooling) is not Pooling
-        or [type(module) for module in rest] not in ([], [Normalize])
+        kinds not in ([Transformer, Pooling], [Transformer, Pooling, Normalize])
         or model.truncate_dim is not None
         or model.device.type != "cpu"
         or not isinstance(model.tokenizer, PreTrainedTokenizerFast)
     ):
         return None
+    transformer, pooling = model[0], model[1]
     config, weights = transformer.model.config.to_dict(), transformer.model.state_dict()
     known = (
         can_compute(config, weights)
-        and first_position(config) == first_position_of(transformer.model)
+        and position_offset(config) == first_position(transformer.model)
         and pooling.pooling_mode in POOLINGS
         and pooling.include_prompt
         and not transformer.processing_kwargs
         and not any(model.tokenizer("", return_token_type_ids=True)["token_type_ids"])
         and model.tokenizer("")["input_ids"]
     )
-    pooled = {"normalize": bool(rest), "pooling": pooling.pooling_mode}
+    pooled = {"normalize": Normalize in kinds, "pooling": pooling.pooling_mode}
     return Bert(config, weights, bf16=bf16, **pooled) if known else None
 
 

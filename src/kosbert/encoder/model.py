@@ -15,6 +15,7 @@ from kosbert.encoder.calibration import Calibration, write_calibration
 from kosbert.encoder.checks import check_usable
 from kosbert.encoder.failures import enough_memory, in_one_line
 from kosbert.encoder.layout import CARD, MODULES
+from kosbert.encoder.meaning import add_calibration
 from kosbert.encoder.portable import make_portable
 from kosbert.encoder.positions import position_count
 from kosbert.encoder.pushed import write_pushed
@@ -158,13 +159,14 @@ def save(
     Args:
         model: the model.
         folder: the folder to write.
-        card: the model's card, which tells what it is and under which licence.
+        card: the model's card, which tells what it is and under which licence; what a cosine means is added.
         calibration: what a cosine of the model means, if that is known.
         pushed: the folder for what is pushed of it; see `encoder.pushed`.
 
     Raises:
         KosbertError: a file could not be written, as where the disk is full.
     """
+    card = add_calibration(card, calibration) if calibration else card
     # safetensors and tokenizers each have an error of their own for a full disk.
     with in_one_line(f"{folder}: could not be written", "free some space, and run this again"):
         with without_progress_bars(), atomic_write(folder) as tmp:

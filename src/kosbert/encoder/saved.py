@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
-from kosbert.encoder.bert import POOLER, Bert, Config, Weights, can_compute, first_position
+from kosbert.encoder.bert import POOLER, Bert, Config, Weights, can_compute, position_offset
 from kosbert.encoder.calibration import CALIBRATION
 from kosbert.encoder.failures import is_failure
 from kosbert.encoder.layout import CARD, MAX_PROMPT, MAX_SETTINGS, MIN_PIECES, MODULES, PROBE, TOKENIZER_CONFIG
@@ -119,7 +119,7 @@ def _read(folder: Path) -> SavedModel:
         tokenizer=tokenizer,
         prompt=_prompt(_json(folder, PROMPTS)),
         max_length=length["max_seq_length"],
-        most_tokens=config["max_position_embeddings"] - first_position(config),
+        most_tokens=config["max_position_embeddings"] - position_offset(config),
         side=settings.get("truncation_side", "right"),
         normalize=normalize,
     )

@@ -14,6 +14,7 @@ from support.serving import running
 import kosbert
 from kosbert.apps.demo.engine import Engine
 from kosbert.apps.demo.server import PAGE, create_app
+from kosbert.encoder.calibration import Calibration
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TRAINED = Path(__file__).parents[3] / "models/best"
@@ -49,18 +50,19 @@ def browser():
 @pytest.fixture
 def opened(browser, address):
     """Open the page; after the test, nothing has been asked of another server, and nothing has gone wrong."""
-    contexts, asked, wrong = [], [], []
+    contexts, asked, wrong, servers = [], [], [], {address}
 
-    def opened(path="/", **options):
+    def opened(path="/", *, server=address, **options):
         context = browser.new_context(**{"locale": "ko-KR", "viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
+        servers.add(server)
         context.set_default_timeout(WAIT)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: wrong.append(dialog.message))
         page.on("console", lambda line: wrong.append(line.text) if "Content Security" in line.text else None)
-        page.goto(address + path)
+        page.goto(server + path)
         if path == "/":
             page.wait_for_selector("body[data-ready]")
         return page
@@ -68,7 +70,7 @@ def opened(browser, address):
     yield opened
     for context in contexts:
         context.close()
-    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    assert [url for url in asked if not url.startswith((*servers, "data:"))] == []
     assert wrong == []
 
 
@@ -100,6 +102,34 @@ def test_a_search_shows_the_nearest_first_and_the_model(opened, request):
     page.wait_for_selector("#hits li")
     if "trained" in request.node.name:
         assert page.inner_text("#hits li:first-child .text").startswith("컴퓨터가 갑자기 꺼져서")
+    else:
+        assert page.locator(".match").count() == 0  # the model does not know what its cosines mean
+
+
+@pytest.fixture(scope="module")
+def calibrated(tiny):
+    """A demo of a model that knows its match: nothing but the same text."""
+    engine = Engine(kosbert.load(tiny), model="tiny", sentences=["비가 온다", "해가 뜬다"])
+    engine.encoder.calibration = Calibration((-1.0, 1.0), (0.0, 5.0), 60, match=0.9999)
+    with running(create_app(engine)) as address:
+        yield address
+
+
+def test_matches_are_marked_in_both_languages_and_the_cosine_is_told(opened, calibrated):
+    page = opened(server=calibrated)
+    search(page, "해가 뜬다")
+    assert page.locator("#hits .match").all_inner_texts() == ["대체로 같은 뜻"]
+    assert page.inner_text("#hits li:first-child .match") == "대체로 같은 뜻"
+    assert "약 1.00 이상" in page.inner_text("#search .status")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    page.click("#language")
+    assert page.locator("#hits .match").all_inner_texts() == ["likely a match"]
+    assert "From a cosine of about 1.00 on" in page.inner_text("#search .status")
+    compared(page, "비가 온다", "비가 온다")
+    assert page.inner_text("#gauge .match") == "likely a match"
+    page.fill("#second", "해가 뜬다")
+    page.press("#second", "Enter")
+    page.wait_for_selector("#gauge:not(:has(.match))")
 
 
 def compared(page, first, second):
@@ -326,15 +356,16 @@ def test_tabs_are_walked_by_keyboard(opened):
 
 
 def test_nothing_is_wider_than_a_phone(opened):
-    for locale in ("ko-KR", "en-GB"):
-        page = opened(viewport={"width": 390, "height": 844}, locale=locale)
+    widest = "Math.max(...[...document.querySelectorAll('body *')].map(e => e.getBoundingClientRect().right))"
+    for locale, width in (("ko-KR", 390), ("en-GB", 320)):
+        page = opened(viewport={"width": width, "height": 844}, locale=locale)
         search(page, "가" * 300)
         for tab, example, result in TABS:
-            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert page.evaluate(widest) <= width
             page.click(f"#tab-{tab}")
             page.locator(example).first.click()
             page.wait_for_selector(result)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert page.evaluate(widest) <= width
 
 
 def test_the_interface_is_described_without_any_other_server(opened):

@@ -15,6 +15,7 @@ from kosbert.apps.demo.server import create_app
 from kosbert.apps.serving.guard import ConcurrencyLimiter
 from kosbert.apps.serving.listening import listen
 from kosbert.cli import main
+from kosbert.encoder.calibration import Calibration
 
 TEXTS = ["비가 온다", "눈이 온다", "밥을 먹는다", "국을 끓인다"]
 HERE = "http://127.0.0.1"
@@ -49,6 +50,14 @@ def test_search_similarity_and_clusters_are_answered(client):
     clusters = client.post("/api/cluster", json={"sentences": TEXTS, "groups": 2}).json()
     assert sorted(row for group in clusters["groups"] for row in group) == [0, 1, 2, 3]
     assert [len(point) for point in clusters["points"]] == [2] * 4
+
+
+def test_what_a_cosine_means_is_told_where_the_model_knows_it(client, engine, monkeypatch):
+    assert client.get("/api/about").json()["match"] is None
+    monkeypatch.setattr(engine.encoder, "calibration", Calibration((-1.0, 1.0), (0.0, 5.0), 60, match=0.25))
+    assert client.get("/api/about").json()["match"] == 0.25
+    same = client.post("/api/similarity", json={"first": "비", "second": "비"}).json()
+    assert same["sts_score"] == pytest.approx(5)
 
 
 def test_an_upload_is_searched_by_its_token(client):

@@ -116,6 +116,12 @@ class Engine:
         calibration = self.encoder.calibration
         return None if calibration is None else calibration.score_of(cosine)
 
+    @property
+    def match(self) -> float | None:
+        """The cosine from which two sentences are more likely a match than not; None if the model cannot tell."""
+        calibration = self.encoder.calibration
+        return None if calibration is None else calibration.match
+
     def count_truncated(self, texts: Sequence[str]) -> int:
         """Return how many of the texts have more tokens than the model reads."""
         return self.encoder.count_truncated(texts)

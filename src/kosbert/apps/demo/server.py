@@ -67,6 +67,10 @@ class AboutResponse(BaseModel):
     model: str
     dimensions: int
     max_length: int | None = Field(description="Number of tokens of a sentence that the model reads; null: all")
+    match: float | None = Field(
+        description="Cosine from which two sentences are more likely a match (a score of 3 or more) than not; null if "
+        "the model cannot tell"
+    )
     version: str
     corpus: CorpusResponse
     limits: dict[str, int]
@@ -195,6 +199,7 @@ def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: Concurrenc
             model=engine.model,
             dimensions=engine.dimensions,
             max_length=engine.max_length,
+            match=engine.match,
             version=app.version,
             corpus=_corpus_response(engine.corpus),
             limits={

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from kosbert.report.explanations import CALIBRATION
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
 from kosbert.report.plots.curves import curves
 from kosbert.report.plots.predictions import COSINE, calibration_curve, density
-from kosbert.report.plots.scores import bars, sizes
+from kosbert.report.plots.scores import bars, extra_bars, sizes
 from kosbert.report.results import Results
 
 
@@ -53,7 +54,7 @@ def draw(results: Results, curves_folder: Path) -> list[Section]:
                 "scores",
                 "Ours and published" if params.chosen_dataset.comparable else "Our rows",
                 "A longer bar is better; higher is better, and further left is a smaller model.",
-                [bars(results), sizes(results)],
+                [bars(results), *(extra_bars(results, test) for test in results.extra), sizes(results)],
             ),
             Section(
                 "density",
@@ -65,8 +66,9 @@ def draw(results: Results, curves_folder: Path) -> list[Section]:
             Section(
                 "calibration",
                 "What a cosine means",
-                "The pairs in ten groups of similar cosine. The nearer the line is to the dashed one, the better the "
-                "order; where it is on the dotted one, five times the cosine can be read as the score.",
+                CALIBRATION.replace("`", "")
+                + " The pictures show the test pairs in ten groups of similar cosine. The nearer the line is to the "
+                "dashed one, the better the order; the nearer to the dotted one, the better the calibration fits them.",
                 [calibration_curve(row, lowest=lowest) for row in rows],
             ),
         ]

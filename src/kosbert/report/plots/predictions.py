@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
-from kosbert.data.tables import MAX_SCORE
 from kosbert.evaluation.scores import GOLD
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
@@ -74,7 +73,7 @@ def calibration(predictions: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
 
 
 def calibration_curve(row: Row, *, lowest: float) -> Picture:
-    """Draw the mean gold score by groups of cosine.
+    """Draw the mean gold score by groups of cosine, and what the encoder's calibration makes of a cosine.
 
     Args:
         row: the row.
@@ -82,8 +81,10 @@ def calibration_curve(row: Row, *, lowest: float) -> Picture:
     """
     groups = calibration(row.predictions)
     figure, ax = canvas.axes(height=3.9, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
-    ends = np.array([lowest, 1.0])
-    ax.plot(ends, MAX_SCORE * ends, color=canvas.QUIET, linestyle=":", label="gold = 5 × cosine")
+    if known := row.calibration:
+        ax.plot(known.cosine, known.score, color=canvas.OTHERS, linestyle=":", label="calibration, from dev")
+    if known and known.match is not None:
+        ax.axvline(known.match, color=canvas.OTHERS, linewidth=0.8, label="match, from dev")
     ax.fill_between(groups["cosine"], groups["low"], groups["high"], color=canvas.OURS, alpha=0.18, linewidth=0)
     ax.plot(groups["cosine"], groups["perfect"], "--", color=canvas.BEST, label="if the order were perfect")
     ax.plot(
@@ -94,13 +95,17 @@ def calibration_curve(row: Row, *, lowest: float) -> Picture:
         markersize=4,
         label="mean; band: middle half of pairs",
     )
-    ax.set(xlabel="mean cosine of a tenth of the pairs", ylabel="gold score (0 to 5)", ylim=(-0.1, 5.1), xlim=ends)
+    ax.set(
+        xlabel="mean cosine of a tenth of the pairs", ylabel="gold score (0 to 5)", ylim=(-0.1, 5.1), xlim=(lowest, 1)
+    )
     ax.xaxis.set_major_locator(MaxNLocator(6))
     figure.legend(loc="outside lower center", ncols=2)
+    match = f"; match from {known.match:.2f}" if known and known.match is not None else ""
     return canvas.picture(
         figure,
         f"calibration_{row.name}",
-        caption=f"{row.label}: mean cosines from {groups['cosine'].iloc[0]:.2f} to {groups['cosine'].iloc[-1]:.2f}.",
+        caption=f"{row.label}: mean cosines from {groups['cosine'].iloc[0]:.2f} to {groups['cosine'].iloc[-1]:.2f}"
+        f"{match}.",
         alt=f"Mean gold score by group of cosine for {row.label}: "
         + ", ".join(f"{group.mean:.1f} at {group.cosine:.2f}" for group in groups.itertuples()),
     )

@@ -33,6 +33,10 @@ async function ask(path, body) {
 // What is said where sentences are longer than the model reads.
 const cut = (count) => (count ? ` ${fill(say.cut, { count, tokens: state.about.max_length })}` : "");
 
+// Whether two sentences are more likely a match than not, and what is said of the cosine from which they are.
+const matched = (cosine) => state.about.match !== null && cosine >= state.about.match;
+const threshold = () => (state.about.match === null ? "" : ` ${fill(say.threshold, { match: state.about.match.toFixed(2) })}`);
+
 const words = ({ code, message = "", ...rest }) =>
   fill(say.errors[code] ?? say.errors.request, { message, megabytes: megabytes(), ...rest });
 
@@ -83,9 +87,10 @@ function search() {
       part.style.width = `${Math.max(0, Math.min(1, sts_score === null ? score : sts_score / 5)) * 100}%`;
       bar.append(part);
       item.append(element("span", { class: "text" }, text), element("span", { class: "score" }, score.toFixed(2)), bar);
+      if (matched(score)) item.append(element("span", { class: "match", "data-text": "match" }, say.match));
       return item;
     }));
-    return () => fill(say.found, { size: corpus.size, count: hits.length }) + cut(truncated);
+    return () => fill(say.found, { size: corpus.size, count: hits.length }) + threshold() + cut(truncated);
   });
 }
 
@@ -139,7 +144,7 @@ function compare() {
     const [first, second] = filled("first", "second");
     const found = await ask("/api/similarity", { first, second });
     by("gauge").hidden = false;
-    shown("gauge", () => drawGauge(by("gauge"), found, say));
+    shown("gauge", () => drawGauge(by("gauge"), { ...found, matched: matched(found.cosine) }, say));
     return () => cut(found.truncated);
   });
 }

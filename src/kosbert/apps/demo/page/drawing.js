@@ -14,7 +14,7 @@ export function element(name, attributes = {}, text = "") {
 export const colour = (group) => `hsl(${(225 + group * 137.5) % 360} 62% var(--lightness))`;
 
 // The gauge shows what the cosine means, from 0 to 5; of a model that cannot tell, the cosine itself.
-export function drawGauge(container, { cosine, sts_score: score }, say) {
+export function drawGauge(container, { cosine, sts_score: score, matched }, say) {
   const known = score !== null, part = Math.max(0, Math.min(1, known ? score / 5 : cosine));
   const arc = (to) => {
     const angle = Math.PI * (1 - to);
@@ -26,7 +26,8 @@ export function drawGauge(container, { cosine, sts_score: score }, say) {
   svg.append(element("text", { x: 120, y: 112, class: "figure" }, known ? score.toFixed(1) : cosine.toFixed(2)));
   svg.append(element("text", { x: 20, y: 146, class: "tick" }, "0"), element("text", { x: 220, y: 146, class: "tick" }, known ? "5" : "1"));
   const band = known ? say.bands[[1, 2.5, 4].filter((edge) => score >= edge).length] : "";
-  container.replaceChildren(svg, element("strong", {}, band), element("small", {}, `${say.cosine} ${cosine.toFixed(2)}`));
+  const match = matched ? [element("span", { class: "match" }, say.match)] : [];
+  container.replaceChildren(svg, element("strong", {}, band), element("small", {}, `${say.cosine} ${cosine.toFixed(2)}`), ...match);
 }
 
 // Draws the map and the legend: dots and groups show each other's sentences.
