@@ -14,6 +14,7 @@ PATH = click.Path(path_type=Path)
 @click.command(cls=Stage)
 @click.option("--predictions", type=Input(), required=True, help="Folder of the predictions.")
 @click.option("--resampled", type=Input(), required=True, help="File that the stage `resample` has written.")
+@click.option("--dimensions", type=Input(), required=True, help="Folder of the dev scores of shortened embeddings.")
 @click.option("--models", type=Input(), required=True, help="Folder of the encoders.")
 @click.option("--curves", type=Input(), required=True, help="Folder of the training curves.")
 @click.option("--measured", type=PATH, required=True, help="Folder of the costs that trainings have measured.")
@@ -53,7 +54,7 @@ def main(
 
     results = gather(params.load(), measured=measured, costs=costs, **inputs)
     sections = draw(results, curves)
-    table = performance(results.params, results.metrics, results.costs)
+    table = performance(results.params, results.metrics, results.costs, results.extra_metrics)
     # Everything is computed before anything is written, so a README without markers leaves all files as they were.
     texts = {page_file: page(results, sections), table_file: table, details_file: details(results)}
     texts |= {readme: replace_between_markers(readme, table) for readme in readmes}

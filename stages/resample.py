@@ -13,15 +13,19 @@ from kosbert.stage.run import Input, Stage
 @click.option("--predictions", type=Input(), required=True, help="Folder of the predictions.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="File for intervals and differences.")
 def main(predictions: Path, out: Path) -> None:
-    """Resample the test pairs for the rows of the table."""
+    """Resample the pairs of each test set for the rows of the table."""
     from kosbert import params
-    from kosbert.evaluation.scores import read_predictions
+    from kosbert.evaluation.scores import prediction_files, read_predictions
     from kosbert.report.significance import resample, write_resampled
 
     chosen = params.load()
-    predicted = {row: read_predictions(predictions / f"{row}.tsv") for row in chosen.report.rows}
-    write_resampled(resample(predicted, seed=chosen.seed, resamples=chosen.report.resamples), out)
-    click.echo(f"{out}: intervals and differences of {len(predicted)} rows")
+    draws = {"seed": chosen.seed, "resamples": chosen.report.resamples}
+    found = {
+        name: resample({row: read_predictions(path) for row, path in files.items()}, **draws)
+        for name, files in prediction_files(predictions, [*chosen.report.rows], own=params.STS).items()
+    }
+    write_resampled(found, out)
+    click.echo(f"{out}: intervals and differences of {len(chosen.report.rows)} rows on {', '.join(found)}")
 
 
 if __name__ == "__main__":

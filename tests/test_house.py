@@ -14,7 +14,7 @@ from support.architecture import END as TREE_END
 from support.architecture import tree
 
 from kosbert import params
-from kosbert.metrics import read_cost, read_metrics
+from kosbert.metrics import read_cost, read_extra_metrics, read_metrics
 from kosbert.report.table import BEGIN, END, performance
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ ALLOWED = {
     "base": FLOOR | {"files", "params", "data", "encoder"},
     "training": FLOOR | {"files", "params", "metrics", "data", "encoder"},
     "evaluation": FLOOR | {"files", "metrics", "encoder"},
-    "report": FLOOR | {"files", "params", "metrics", "data", "evaluation"},
+    "report": FLOOR | {"files", "params", "metrics", "data", "encoder", "evaluation"},
     "inference": FLOOR | {"files", "encoder"},
     "readers": FLOOR | {"data"},
     "apps": FLOOR | {"files", "data", "readers", "inference"},
@@ -196,6 +196,7 @@ def test_the_readmes_table_is_the_one_of_the_committed_metrics():
         chosen,
         {row: read_metrics(ROOT / f"metrics/{row}.json") for row in chosen.report.rows},
         {recipe: read_cost(ROOT / f"metrics/costs/{recipe}.json") for recipe in chosen.recipes},
+        {row: read_extra_metrics(ROOT / f"metrics/extra/{row}.json") for row in chosen.report.rows},
     )
     assert (ROOT / "metrics/performance.md").read_text(encoding="utf-8") == table
     for readme in ("README.md", "README.ko.md"):

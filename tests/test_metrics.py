@@ -8,9 +8,13 @@ from kosbert.metrics import (
     Cost,
     find_cost,
     read_cost,
+    read_dimensions,
+    read_extra_metrics,
     read_metrics,
     record_costs,
     write_cost,
+    write_dimensions,
+    write_extra_metrics,
     write_metrics,
 )
 
@@ -37,6 +41,43 @@ def test_metrics_that_are_not_the_eight_are_refused(tmp_path, content, message):
     with pytest.raises(KosbertError) as error:
         read_metrics(path)
     assert error.value.message.startswith(f"{path}: {message}")
+
+
+def test_metrics_on_extra_sets_and_scores_of_dimensions_are_read_as_they_were_written(tmp_path):
+    metrics = {name: dict.fromkeys(METRICS, value) for name, value in (("klue", 80.5), ("other", 1.25))}
+    write_extra_metrics(tmp_path / "extra/sts.json", metrics)
+    assert read_extra_metrics(tmp_path / "extra/sts.json") == metrics
+    write_extra_metrics(tmp_path / "extra/sts.json", {})
+    assert (tmp_path / "extra/sts.json").read_text() == "{}\n"
+    assert read_extra_metrics(tmp_path / "extra/sts.json") == {}
+    scores = {"sts": {384: 86.5, 64: 80.25}, "klue": {384: 90.0, 64: 88.0}}
+    write_dimensions(tmp_path / "dimensions/sts.json", scores)
+    assert read_dimensions(tmp_path / "dimensions/sts.json") == scores
+    assert [*read_dimensions(tmp_path / "dimensions/sts.json")["sts"]] == [384, 64]
+
+
+@pytest.mark.parametrize(
+    ("read", "content", "message"),
+    [
+        (read_extra_metrics, None, ": not found; `dvc repro` makes it"),
+        (read_extra_metrics, "[", ": not valid JSON"),
+        (read_extra_metrics, "[]", ": expected names of tables of scored pairs"),
+        (read_extra_metrics, '{"cosine_pearson": 80.5}', ": expected names of tables of scored pairs"),
+        (read_extra_metrics, '{"klue": {"cosine_pearson": 80.5}}', ", klue: expected exactly the keys cosine_pearson"),
+        (read_dimensions, None, ": not found; `dvc repro` makes it"),
+        (read_dimensions, '{"sts": {}}', ", sts: expected numbers of dimensions, each with a score"),
+        (read_dimensions, '{"sts": {"many": 80.5}}', ", sts: expected numbers of dimensions, each with a score"),
+        (read_dimensions, '{"sts": {"384": "80.5"}}', ", sts: expected numbers of dimensions, each with a score"),
+    ],
+)
+def test_damaged_files_of_extra_sets_and_dimensions_are_refused(tmp_path, read, content, message):
+    path = tmp_path / "sts.json"
+    if content:
+        path.write_text(content)
+    with pytest.raises(KosbertError) as error:
+        read(path)
+    assert error.value.message.startswith(f"{path}{message}")
+    assert "\n" not in error.value.message
 
 
 def cost(minutes, weights):

@@ -1,4 +1,4 @@
-"""The eight metrics of an encoder, and what its training cost: their names, one reader and one writer for each file.
+"""The metrics of an encoder, and what its training cost: their names, one reader and one writer for each file.
 
 What a training cost is no output that DVC watches, for times differ from run to run. A cost belongs to the weights that
 the training gave: it is measured by the training, and recorded beside the metrics when the report is made. A benchmark
@@ -8,6 +8,7 @@ that gives the same weights again keeps the recorded costs, so that it changes n
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from kosbert.errors import KosbertError
 from kosbert.files import write_text
@@ -16,11 +17,12 @@ SIMILARITIES = ("cosine", "euclidean", "manhattan", "dot")
 CORRELATIONS = ("pearson", "spearman")
 METRICS = tuple(f"{similarity}_{correlation}" for similarity in SIMILARITIES for correlation in CORRELATIONS)
 MAIN_METRIC = "cosine_spearman"  # what models are compared by
+ANEW = "`dvc repro -f` makes it anew"
 
 
 def write_metrics(path: Path, metrics: dict[str, float]) -> None:
     """Write the eight `METRICS`, x 100, as a flat JSON object."""
-    write_text(path, json.dumps(metrics, indent=2) + "\n")
+    _write(path, metrics)
 
 
 def read_metrics(path: Path) -> dict[str, float]:
@@ -29,17 +31,71 @@ def read_metrics(path: Path) -> dict[str, float]:
     Raises:
         KosbertError: the file is missing, or does not hold exactly these.
     """
+    return _checked_metrics(_read(path), where=str(path))
+
+
+def write_extra_metrics(path: Path, metrics: dict[str, dict[str, float]]) -> None:
+    """Write the eight `METRICS` on each extra test set, by its name."""
+    _write(path, metrics)
+
+
+def read_extra_metrics(path: Path) -> dict[str, dict[str, float]]:
+    """Read what `write_extra_metrics` has written.
+
+    Raises:
+        KosbertError: the file is missing, or does not hold exactly the eight for each name.
+    """
+    return {name: _checked_metrics(each, where=f"{path}, {name}") for name, each in _blocks(path).items()}
+
+
+def write_dimensions(path: Path, scores: dict[str, dict[int, float]]) -> None:
+    """Write the scores of shortened embeddings on each dev set, by its name and their number of dimensions."""
+    _write(path, scores)
+
+
+def read_dimensions(path: Path) -> dict[str, dict[int, float]]:
+    """Read what `write_dimensions` has written.
+
+    Raises:
+        KosbertError: the file is missing, or does not hold numbers of dimensions and scores for each name.
+    """
+    found = _blocks(path)
+    for name, scores in found.items():
+        if not scores or not all(key.isdecimal() and _is_number(score) for key, score in scores.items()):
+            raise KosbertError(f"{path}, {name}: expected numbers of dimensions, each with a score; {ANEW}")
+    return {name: {int(key): score for key, score in scores.items()} for name, scores in found.items()}
+
+
+def _write(path: Path, values: object) -> None:
+    write_text(path, json.dumps(values, indent=2) + "\n")
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     try:
-        metrics = json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
     except (ValueError, RecursionError) as error:
-        raise KosbertError(f"{path}: not valid JSON: {error}; `dvc repro -f` makes it anew") from error
+        raise KosbertError(f"{path}: not valid JSON: {error}; {ANEW}") from error
+
+
+def _blocks(path: Path) -> dict[str, dict[str, Any]]:
+    found = _read(path)
+    if not isinstance(found, dict) or not all(isinstance(each, dict) for each in found.values()):
+        raise KosbertError(f"{path}: expected names of tables of scored pairs, each with values; {ANEW}")
+    return found
+
+
+def _checked_metrics(metrics: Any, *, where: str) -> dict[str, float]:  # noqa: ANN401 - whatever a file holds
     if not isinstance(metrics, dict) or tuple(metrics) != METRICS:
-        raise KosbertError(f"{path}: expected exactly the keys {', '.join(METRICS)}; `dvc repro -f` makes it anew")
-    if not all(type(value) in (float, int) for value in metrics.values()):
-        raise KosbertError(f"{path}: expected eight numbers; `dvc repro -f` makes it anew")
+        raise KosbertError(f"{where}: expected exactly the keys {', '.join(METRICS)}; {ANEW}")
+    if not all(map(_is_number, metrics.values())):
+        raise KosbertError(f"{where}: expected eight numbers; {ANEW}")
     return metrics
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (float, int)
 
 
 @dataclass(frozen=True)

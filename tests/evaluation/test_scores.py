@@ -1,20 +1,23 @@
 """The eight metrics against plain numpy and scipy on the saved embeddings, signs included; and their stage."""
 
+import shutil
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import pearsonr, spearmanr
+from sentence_transformers import SentenceTransformer
 from support.stages import run_stage
 
 from kosbert.data.tables import read_tune
 from kosbert.encoder.encode import encode
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
+from kosbert.evaluation.dimensions import score_dimensions
 from kosbert.evaluation.predict import predict
-from kosbert.evaluation.scores import compute_metrics, read_predictions, write_predictions
-from kosbert.metrics import METRICS, SIMILARITIES, read_metrics
+from kosbert.evaluation.scores import compute_metrics, prediction_files, read_predictions, write_predictions
+from kosbert.metrics import METRICS, SIMILARITIES, read_dimensions, read_extra_metrics, read_metrics
 
 
 def test_the_eight_metrics_are_those_of_scipy(tiny, tables, tmp_path):
@@ -71,10 +74,132 @@ def test_predictions_that_are_read_rank_the_pairs_as_those_that_were_written(tmp
     assert read.rank().equals(predicted.rank()), "else the table's metrics could differ from those of the stage"
 
 
-def test_the_stage_writes_the_metrics_that_its_predictions_give(tiny, tables, tmp_path):
-    out, predictions, test = tmp_path / "base.json", tmp_path / "base.tsv", tables / "tune/tune_test.tsv"
-    run_stage("evaluate", "--model", tiny, "--test", test, "--predictions", predictions, "--out", out)
-    assert read_metrics(out) == compute_metrics(read_predictions(predictions), source=predictions)
+@pytest.fixture
+def evaluate_stage(tiny, tables, chosen, tmp_path, monkeypatch):
+    """Run the stage on the sample's own sets, with embeddings cut to 16 and 8 numbers."""
+    report = chosen.report.model_copy(update={"dimensions": [8, 16, 32, 64]})
+    monkeypatch.setattr("kosbert.params.load", lambda: chosen.model_copy(update={"report": report}))
+    for folder in ("test", "dev"):
+        (tmp_path / "extra" / folder).mkdir(parents=True)
+
+    def run(code=0, **changes):
+        inputs = {
+            **{"model": tiny, "test": tables / "tune/tune_test.tsv", "dev": tables / "tune/tune_dev.tsv"},
+            **{"extra-test": tmp_path / "extra/test", "extra-dev": tmp_path / "extra/dev"},
+        }
+        outs = {
+            **{"predictions": "base.tsv", "extra-predictions": "extra/base"},
+            **{"out": "base.json", "extra-out": "extra.json", "dimensions": "dimensions.json"},
+        }
+        options = inputs | {name: tmp_path / "out" / path for name, path in outs.items()} | changes
+        return run_stage("evaluate", *sum(((f"--{name}", path) for name, path in options.items()), ()), code=code)
+
+    return run
+
+
+def test_the_stage_writes_the_metrics_that_its_predictions_give(evaluate_stage, tmp_path):
+    said, out = evaluate_stage(), tmp_path / "out"
+    found = read_metrics(out / "base.json")
+    assert found == compute_metrics(read_predictions(out / "base.tsv"), source=out)
+    assert said == (f"{out / 'base.json'}: cosine Spearman {found['cosine_spearman']:.2f}, and seven more metrics\n")
+    assert [*(out / "extra/base").iterdir()] == []
+    assert read_extra_metrics(out / "extra.json") == {}
+
+
+def test_each_extra_test_set_has_predictions_and_metrics_of_its_own(evaluate_stage, tables, tmp_path):
+    shutil.copy(tables / "tune/tune_dev.tsv", tmp_path / "extra/test/klue.tsv")
+    shutil.copy(tables / "tune/tune_test.tsv", tmp_path / "extra/test/again.tsv")
+    (tmp_path / "extra/test/.again.tsv.tmp").mkdir()
+    said, out = evaluate_stage(), tmp_path / "out"
+    found = read_extra_metrics(out / "extra.json")
+    assert [*found] == ["again", "klue"]
+    assert found["again"] == read_metrics(out / "base.json") != found["klue"]
+    for name, metrics in found.items():
+        assert metrics == compute_metrics(read_predictions(out / f"extra/base/{name}.tsv"), source=out)
+    assert f"extra.json: on klue, cosine Spearman {found['klue']['cosine_spearman']:.2f}, and seven" in said
+    (tmp_path / "extra/test/again.tsv").unlink()
+    evaluate_stage()
+    assert [path.name for path in (out / "extra/base").iterdir()] == ["klue.tsv"], "nothing stays of a set that is gone"
+
+
+def test_the_stage_scores_shortened_embeddings_on_each_dev_set(evaluate_stage, tables, tmp_path):
+    shutil.copy(tables / "tune/tune_dev.tsv", tmp_path / "extra/dev/klue.tsv")
+    evaluate_stage()
+    found = read_dimensions(tmp_path / "out/dimensions.json")
+    assert [*found] == ["sts", "klue"]
+    assert found["sts"] == found["klue"]
+    assert [*found["sts"]] == [32, 16, 8], "of the numbers wanted, those below the model's own"
+
+
+def test_embeddings_are_cut_as_sentence_transformers_cuts_them(tiny, tables):
+    path = tables / "tune/tune_dev.tsv"
+    found = score_dimensions(partial(encode, load(tiny), bf16=False), [*read_tune(path)], [16, 8], source=path)
+    ones, others, gold = zip(*read_tune(path), strict=True)
+    expected = {}
+    for kept in (32, 16, 8):
+        cut = SentenceTransformer(str(tiny), truncate_dim=kept)
+        cosines = cut.similarity_pairwise(cut.encode(ones), cut.encode(others))
+        expected[kept] = 100 * spearmanr(gold, cosines).statistic
+    assert found == pytest.approx(expected, abs=0.02)
+
+
+def test_fewer_numbers_can_change_the_order_and_whole_embeddings_come_first(tmp_path):
+    embeddings = {"a": [1, 0, 0], "b": [1, 0, 3], "c": [1, 1, 0], "d": [0, 1, 0]}
+    pairs = [("a", "b", 1.0), ("a", "c", 2.0), ("a", "d", 0.0)]
+    found = score_dimensions(
+        lambda texts: np.array([embeddings[text] for text in texts], np.float32),
+        pairs,
+        [1, 2, 2, 3, 4],
+        source=tmp_path,
+    )
+    assert [*found.items()] == [(3, 100.0), (2, 50.0), (1, 86.6)]
+
+
+def test_where_cut_embeddings_have_no_correlation_the_number_is_named(tmp_path):
+    embeddings = {"a": [1, 0], "b": [1, 3], "c": [1, 1]}
+    with pytest.raises(KosbertError, match=r"dev\.tsv, with embeddings cut to 1 numbers \(report\.dimensions\): all"):
+        score_dimensions(
+            lambda texts: np.array([embeddings[text] for text in texts], np.float32),
+            [("a", "b", 1.0), ("a", "c", 2.0)],
+            [1],
+            source=tmp_path / "dev.tsv",
+        )
+
+
+@pytest.mark.parametrize(
+    ("folder", "content", "line"),
+    [
+        ("test", "비가 온다\t눈이 온다\t1.0\n", "klue.tsv: 1 pair; a correlation needs at least two"),
+        ("dev", "비가 온다\t눈이 온다\n", "klue.tsv, line 1: expected sentence1, sentence2, score"),
+        ("dev", "", "klue.tsv: no pairs; a correlation needs at least two"),
+        ("test", "", "klue.tsv: no pairs; a correlation needs at least two"),
+    ],
+)
+def test_where_an_extra_set_cannot_be_scored_nothing_is_written(evaluate_stage, tmp_path, folder, content, line):
+    (tmp_path / "extra" / folder / "klue.tsv").write_text(content, encoding="utf-8")
+    said = evaluate_stage(code=1)
+    assert f"Error: {tmp_path / 'extra' / folder / line}" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_extra_sets_that_is_missing_is_one_line(evaluate_stage, tmp_path):
+    said = evaluate_stage(code=1, **{"extra-dev": tmp_path / "nowhere"})
+    assert said == f"Error: {tmp_path / 'nowhere'}: no such folder; `dvc repro` makes it\n"
+
+
+def test_rows_that_were_scored_on_different_sets_are_one_line(tmp_path):
+    for name in ("base/klue", "base/other", "sts/klue"):
+        (tmp_path / "extra" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"extra/{name}.tsv").touch()
+    files = prediction_files(tmp_path, ["base"], own="sts")
+    assert files == {
+        "sts": {"base": tmp_path / "base.tsv"},
+        "klue": {"base": tmp_path / "extra/base/klue.tsv"},
+        "other": {"base": tmp_path / "extra/base/other.tsv"},
+    }
+    with pytest.raises(KosbertError, match="base was scored on sts, klue, other, and sts on sts, klue; `dvc repro`"):
+        prediction_files(tmp_path, ["base", "sts"], own="sts")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def learn(recipe, rate):
 
 def changes(table):
     """The rows of a table of metrics: row, metric, before, now, change."""
-    rows = re.findall(r"^\| (\w+) +\| (\w+_\w+) +\| +(\S+) \| +(\S+) \| +(\S*) \|$", table, flags=re.MULTILINE)
+    rows = re.findall(r"^\| (\w+) +\| ([\w.]+_\w+) +\| +(\S+) \| +(\S+) \| +(\S*) \|$", table, flags=re.MULTILINE)
     return {(row, figure): tuple(values) for row, figure, *values in rows}
 
 
@@ -47,7 +47,9 @@ def test_a_harmless_change_passes_and_is_shown(project):
     assert re.search(r"\| `recipes\.sts\.learning_rate` \| `0\.001` +\| `0\.00101` +\|", said)
     found = changes(said)
     assert {row for row, _ in found} == {"base", "nli", "sts", "nli_sts"}
-    assert [key for key in found if key[0] != "sts"] == [(r, "cosine_spearman") for r in ("base", "nli", "nli_sts")]
+    assert [key for key in found if key[0] != "sts"] == [
+        (row, f"{of}cosine_spearman") for row in ("base", "nli", "nli_sts") for of in ("", "spoken.")
+    ]
     assert any(float(change) for _, _, change in found.values()), "the change shows"
     page = (project.folder / "build/plots/index.html").read_text(encoding="utf-8")
     for side in ("main", "workspace"):
@@ -80,7 +82,9 @@ def test_a_row_that_vanishes_fails_and_a_new_one_passes(project):
     with project.branch("fewer", lambda values: values["report"]["rows"].pop("nli")):
         said = project.make("metrics-diff", expect=2)
     assert "- Row `nli` has vanished." in said
-    assert [before_now[1] for key, before_now in changes(said).items() if key[0] == "nli"] == ["gone"] * len(METRICS)
+    assert [before_now[1] for key, before_now in changes(said).items() if key[0] == "nli"] == ["gone"] * 2 * len(
+        METRICS
+    )
     said = project.make("metrics-diff", "BASE=fewer")
     assert "**Passes**" in said
     assert "Row `nli` is new; there is nothing to compare it with." in said

@@ -15,7 +15,7 @@ from support.project import Project
 
 from kosbert import params
 from kosbert.encoder.model import load
-from kosbert.metrics import METRICS, read_cost, read_metrics
+from kosbert.metrics import METRICS, read_cost, read_extra_metrics, read_metrics
 from kosbert.report.table import performance
 
 
@@ -30,6 +30,10 @@ def test_every_stage_runs_and_the_table_names_its_dataset(project):
     assert "### Seen in training" in details
     for row in ("base", "nli", "sts", "nli_sts"):
         assert tuple(json.loads((project.folder / f"metrics/{row}.json").read_text())) == METRICS
+        (extra,) = json.loads((project.folder / f"metrics/extra/{row}.json").read_text()).values()
+        assert tuple(extra) == METRICS
+        dimensions = json.loads((project.folder / f"metrics/dimensions/{row}.json").read_text())
+        assert {name: [*scores] for name, scores in dimensions.items()} == {"sts": ["32"], "spoken": ["32"]}
     assert re.search(r"^\| scratch, `nli_sts` \(ours\) .* \| +\d+\.\d \|$", table, flags=re.M), "minutes, by size"
 
 
@@ -44,7 +48,15 @@ def test_what_was_fetched_or_trained_is_not_in_git(project):
 def test_the_report_has_each_picture_and_dvc_plots_shows_it_once(project, tmp_path):
     report = project.folder / "report"
     pictures = sorted(path.stem for path in (report / "pictures").iterdir())
-    assert {"scores", "sizes", "density_sts", "calibration_base", "training_nli", "training_nli_sts"} <= {*pictures}
+    assert {
+        "scores",
+        "scores_spoken",
+        "sizes",
+        "density_sts",
+        "calibration_base",
+        "training_nli",
+        "training_nli_sts",
+    } <= {*pictures}
     assert sorted(path.stem for path in (report / "png").iterdir()) == pictures
     page = (report / "index.html").read_text(encoding="utf-8")
     assert page.count("data:image/svg+xml;base64,") == len(pictures)
@@ -69,10 +81,11 @@ def test_a_clone_that_runs_the_benchmark_has_nothing_to_commit(project, tmp_path
     assert clone.repro() == []
     chosen = params.load(clone.folder / "params.yaml")
     metrics = {row: read_metrics(clone.folder / f"metrics/{row}.json") for row in chosen.report.rows}
+    extra = {row: read_extra_metrics(clone.folder / f"metrics/extra/{row}.json") for row in chosen.report.rows}
     costs = {recipe: read_cost(clone.folder / f"metrics/costs/{recipe}.json") for recipe in chosen.recipes}
     assert None not in costs.values()
     table = (clone.folder / "metrics/performance.md").read_text(encoding="utf-8")
-    assert performance(chosen, metrics, costs) == table
+    assert performance(chosen, metrics, costs, extra) == table
 
 
 def test_the_table_comes_back_with_what_dvc_restores(project):
@@ -152,7 +165,10 @@ def test_a_model_is_published_only_as_the_pipeline_makes_it(project, tmp_path, m
     assert [path.name for path in tmp_path.iterdir()] == ["ready"]
     data = ModelCard((tmp_path / "ready/README.md").read_text(encoding="utf-8")).data
     figures = json.loads((project.folder / "metrics/nli_sts.json").read_text())
-    assert [100 * each.metric_value for each in data.eval_results] == pytest.approx(list(figures.values()))
+    (extra,) = json.loads((project.folder / "metrics/extra/nli_sts.json").read_text()).values()
+    assert [100 * each.metric_value for each in data.eval_results] == pytest.approx(
+        [*figures.values(), *extra.values()]
+    )
     assert load(tmp_path / "ready").encode(["눈이 온다."]).shape == (1, 32)
 
 

@@ -11,7 +11,7 @@ from support.project import Project
 from kosbert.files import dvc_md5
 from kosbert.metrics import METRICS
 
-MADE = ("models", "pushed", "curves", "predictions", "metrics", "metrics/costs", "report", "data/tune")
+MADE = ("models", "pushed", "curves", "predictions", "predictions/extra", "metrics", "metrics/costs", "report", "data")
 UP_TO_DATE = "Data and pipelines are up to date."
 
 

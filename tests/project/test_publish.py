@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import re
 import shutil
 
@@ -10,19 +9,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from huggingface_hub import ModelCard
-from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 
 import kosbert
 from kosbert.cli import main
-from kosbert.data.tables import read_tune
 from kosbert.encoder.card import base_card, extend_card
 from kosbert.encoder.model import load
 from kosbert.errors import KosbertError
-from kosbert.metrics import METRICS
+from kosbert.metrics import METRICS, write_dimensions, write_extra_metrics, write_metrics
 from kosbert.project import publish as publishing
 from kosbert.project.publish import Wanted, check_allowed, write_folder
+from kosbert.project.published_card import on_extra_test, on_own_test
 
+EXTRA = (80.39, 80.3, 80.36, 80.31, 80.23, 80.08, 80.38, 80.29)
 VALUES = (81.28, 80.87, 79.75, 80.07, 79.64, 80.75, 78.12, 77.01)
 SENTENCES = ["눈이 온다.", "비가 온다."]
 
@@ -43,11 +42,12 @@ def model(tiny, chosen, tmp_path):
 
 
 @pytest.fixture
-def published(model, tables):
-    def published(out, **wanted):
-        metrics = dict(zip(METRICS, VALUES, strict=True))
-        named = {"name": "our-sts", "dev": tables / "tune/tune_dev.tsv", "datasets": ["owner/data"]}
-        write_folder(model, metrics, out, **named, wanted=Wanted(**wanted))
+def published(model, chosen):
+    def published(out, *, seen=False, cuts=None, **wanted):
+        own, extra = (dict(zip(METRICS, values, strict=True)) for values in (VALUES, EXTRA))
+        klue = on_extra_test("klue", chosen.datasets["kornlu"].sts.extra["klue"], extra, seen=seen)
+        named = {"name": "our-sts", "cuts": cuts or {"KorSTS": {32: 80.0}}, "datasets": ["owner/data"]}
+        write_folder(model, [on_own_test(own), klue], out, **named, wanted=Wanted(**wanted))
         return out
 
     return published
@@ -66,8 +66,11 @@ def table_after(text, heading):
 def test_a_hub_finds_the_eight_metrics_in_the_card(published, tmp_path):
     data = card_of(published(tmp_path / "out")).data
     assert data.model_name == "our-sts"
-    assert {(each.dataset_name, each.dataset_split) for each in data.eval_results} == {("KorSTS", "test")}
-    assert [(each.metric_type, each.metric_value) for each in data.eval_results] == [
+    own, extra = data.eval_results[:8], data.eval_results[8:]
+    sets = [{(each.dataset_name, each.dataset_type, each.dataset_split) for each in part} for part in (own, extra)]
+    assert sets == [{("KorSTS", "korsts", "test")}, {("KLUE-STS", "klue/klue", "validation")}]
+    assert [each.metric_value for each in extra] == [round(value / 100, 4) for value in EXTRA]
+    assert [(each.metric_type, each.metric_value) for each in own] == [
         ("pearson_cosine", 0.8128),
         ("spearman_cosine", 0.8087),
         ("pearson_euclidean", 0.7975),
@@ -84,7 +87,12 @@ def test_the_text_of_the_card_stays_and_has_the_metrics_before_the_citations(mod
     before, after = (card_of(folder).text for folder in (model, published(tmp_path / "out")))
     head, _, middle, metrics, tail = re.split(r"(?=## (?:Size|Licences|Metrics|Citations)\n)", after)
     assert before == head + middle + tail
-    assert "| cosine spearman     |         80.87 |" in metrics
+    assert "| cosine spearman     |         80.87 |                 80.30 |" in metrics
+    assert "Training pairs of the same dataset seen in training: KLUE-STS: no." in metrics
+
+
+def test_the_card_says_that_the_training_pairs_of_an_extra_test_set_were_seen(published, tmp_path):
+    assert "seen in training: KLUE-STS: yes." in card_of(published(tmp_path / "out", seen=True)).text
 
 
 def test_without_a_name_on_a_hub_the_card_is_of_any_folder(published, tmp_path):
@@ -114,8 +122,8 @@ def test_a_name_on_a_hub_is_in_title_index_and_code_which_runs_as_it_stands(publ
 
 def test_every_number_of_the_card_is_measured(model, published, tmp_path):
     text = card_of(published(tmp_path / "out", repo_id="owner/our-model")).text
-    assert [[name, float(value)] for name, value in table_after(text, "## Metrics")] == [
-        [metric.replace("_", " "), value] for metric, value in zip(METRICS, VALUES, strict=True)
+    assert [[name, float(one), float(other)] for name, one, other in table_after(text, "## Metrics")] == [
+        [metric.replace("_", " "), *values] for metric, *values in zip(METRICS, VALUES, EXTRA, strict=True)
     ]
     own = load(model)
     parameters = sum(each.numel() for each in own.parameters())
@@ -124,21 +132,13 @@ def test_every_number_of_the_card_is_measured(model, published, tmp_path):
     assert "truncate_dim" not in text  # of 32 numbers there are none to cut
 
 
-def test_shorter_embeddings_are_scored_on_dev_as_sentence_transformers_cuts_them(
-    model, published, tables, tmp_path, monkeypatch
-):
-    monkeypatch.setattr("kosbert.project.shortened.CUTS", (384, 16, 8))
-    text = card_of(published(tmp_path / "out", repo_id="owner/our-model")).text
-    ones, others, scores = zip(*read_tune(tables / "tune/tune_dev.tsv"), strict=True)
-    expected = []
-    for kept in (32, 16, 8):
-        cut = SentenceTransformer(str(model), truncate_dim=kept)
-        cosines = cut.similarity_pairwise(cut.encode(ones), cut.encode(others))
-        assert cut.encode(ones).shape[1] == kept
-        expected.append([kept, pytest.approx(100 * spearmanr(scores, cosines).statistic, abs=0.02)])
-    assert [[int(kept), float(value)] for kept, value in table_after(text, "## Size")] == expected
+def test_what_shorter_embeddings_are_worth_stands_by_dev_set_with_their_bytes(published, tmp_path):
+    cuts = {"KorSTS": {32: 80.5, 16: 79.25}, "KLUE-STS": {32: 90.0, 16: 89.5}}
+    text = card_of(published(tmp_path / "out", repo_id="owner/our-model", cuts=cuts)).text
+    assert table_after(text, "## Size") == [["32", "128", "80.50", "90.00"], ["16", "64", "79.25", "89.50"]]
     assert 'SentenceTransformer("owner/our-model", truncate_dim=16)' in text
-    assert "KorSTS dev" in text
+    assert "KorSTS dev, cosine spearman × 100 |" in text
+    assert "KLUE-STS dev, cosine spearman × 100 |" in text
 
 
 def test_the_card_has_no_date(published, tmp_path):
@@ -216,13 +216,15 @@ def test_a_card_of_another_making_is_refused_where_it_is_to_get_a_name(model, pu
 
 
 @pytest.fixture
-def project(model, chosen, tables, monkeypatch):
+def project(model, chosen, monkeypatch):
     """A project whose DVC says that all is up to date; a test of the pipeline asks DVC itself."""
     folder = model.parents[1]
     monkeypatch.chdir(folder)
-    (folder / "metrics").mkdir()
-    (folder / "metrics/sts.json").write_text(json.dumps(dict(zip(METRICS, VALUES, strict=True))))
-    shutil.copytree(tables / "tune", folder / "data/tune")
+    write_metrics(folder / "metrics/sts.json", dict(zip(METRICS, VALUES, strict=True)))
+    write_extra_metrics(folder / "metrics/extra/sts.json", {"klue": dict(zip(METRICS, EXTRA, strict=True))})
+    write_dimensions(
+        folder / "metrics/dimensions/sts.json", {"sts": {32: 80.5, 16: 79.0}, "klue": {32: 90.0, 16: 89.0}}
+    )
     monkeypatch.setattr("kosbert.params.load", lambda: chosen)
     monkeypatch.setattr(publishing, "check_up_to_date", lambda _: None)
     return folder
@@ -239,6 +241,25 @@ def test_the_command_ends_with_the_one_that_uploads(project):
     assert card_of(project / "our-model").data.datasets == ["kakaobrain/kor_nlu"]
     done = invoked("sts", "--repo-id", "owner/our-model", "--out", "a folder")
     assert done.stdout.endswith("\n    hf upload owner/our-model 'a folder' .\n")
+
+
+def test_the_hub_names_of_extra_sets_are_in_the_card_only_where_they_were_seen(project, chosen, monkeypatch):
+    invoked("sts", "--out", "unseen")
+    recipe = chosen.recipes["sts"].model_copy(update={"data": "data/scored"})
+    changed = chosen.model_copy(update={"recipes": chosen.recipes | {"sts": recipe}})
+    monkeypatch.setattr("kosbert.params.load", lambda: changed)
+    invoked("sts", "--out", "seen")
+    cards = {name: card_of(project / name) for name in ("unseen", "seen")}
+    assert {name: card.data.datasets for name, card in cards.items()} == {
+        "unseen": ["kakaobrain/kor_nlu"],
+        "seen": ["kakaobrain/kor_nlu", "klue/klue"],
+    }
+    assert "seen in training: KLUE-STS: no." in cards["unseen"].text
+    assert "seen in training: KLUE-STS: yes." in cards["seen"].text
+    assert table_after(cards["seen"].text, "## Size") == [
+        ["32", "128", "80.50", "90.00"],
+        ["16", "64", "79.00", "89.00"],
+    ]
 
 
 def test_the_command_needs_no_name_on_a_hub(project):
@@ -261,12 +282,12 @@ def test_what_the_command_cannot_do_is_one_line(project, words, line):
     assert done.exit_code == 1
     assert done.stderr.startswith(f"Error: {line}")
     assert done.stderr.count("\n") == 1
-    assert {path.name for path in project.iterdir()} == {"models", "metrics", "data"}
+    assert {path.name for path in project.iterdir()} == {"models", "metrics"}
 
 
 def test_without_a_model_nothing_is_written(tmp_path):
     with pytest.raises(KosbertError, match="no model with a card there"):
-        write_folder(tmp_path / "models/sts", {}, tmp_path / "out", name="ours", dev=tmp_path / "dev.tsv")
+        write_folder(tmp_path / "models/sts", [], tmp_path / "out", name="ours", cuts={})
     assert list(tmp_path.iterdir()) == []
 
 

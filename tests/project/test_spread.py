@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from support.commands import invoked
 
-from kosbert.project.spread import Experiment, _consistent, spread
+from kosbert.errors import KosbertError
+from kosbert.project.spread import Experiment, _consistent, _experiment, spread
 
 DRAWS = {1e-5: [70.0, 71.0, 75.0], 1e-4: [80.0, 80.5, 80.25]}
 
@@ -35,6 +37,44 @@ def test_a_seed_that_ran_twice_counts_once_as_last_run():
 def test_one_seed_has_no_deviation():
     _, _, row = cells(spread([experiment(1, 1e-5, 72.0)], metric="cosine_spearman"))
     assert row == ["sts", "1", "72.00", ""]
+
+
+def test_a_metric_on_an_extra_test_set_is_one_of_its_own():
+    ran = [experiment(seed, 1e-5, 70.0) for seed in (1, 2)]
+    for each, value in zip(ran, (80.0, 81.0), strict=True):
+        each.metrics["sts"]["klue.cosine_spearman"] = value
+    _, _, row = cells(spread(ran, metric="klue.cosine_spearman"))
+    assert row == ["sts", "2", "80.50", "0.71"]
+    with pytest.raises(KosbertError) as error:
+        spread(ran, metric="klu.cosine_spearman")
+    assert error.value.message == (
+        "no experiment has the metric klu.cosine_spearman; there are: cosine_spearman, klue.cosine_spearman"
+    )
+
+
+def test_the_metrics_of_a_row_come_from_all_its_files(monkeypatch):
+    monkeypatch.setattr("kosbert.project.git.ask", lambda *_: b"stages: {}")
+    files = {
+        "metrics/dimensions/sts.json": {"sts": {"384": 1.0}},
+        "metrics/extra/sts.json": {"klue": {"cosine_spearman": 80.0}},
+        "metrics/sts.json": {"cosine_spearman": 70.0},
+        "metrics/base.json": {"cosine_spearman": 60.0},
+    }
+    shown = {
+        "rev": "abc",
+        "data": {
+            "params": {"params.yaml": {"data": {"seed": 1}}},
+            "metrics": {path: {"data": data} for path, data in files.items()},
+        },
+    }
+    assert _experiment(shown).metrics == {
+        "sts": {"sts.384": 1.0, "klue.cosine_spearman": 80.0, "cosine_spearman": 70.0},
+        "base": {"cosine_spearman": 60.0},
+    }
+
+
+def test_a_metric_of_no_such_name_is_one_line():
+    assert "'klue.cosine' is none of cosine_pearson" in invoked("spread", "--figure", "klue.cosine", code=2).output
 
 
 STAGES = [

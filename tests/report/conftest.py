@@ -5,9 +5,15 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from kosbert.evaluation.scores import GOLD, read_predictions, write_predictions
+from kosbert.evaluation.scores import (
+    GOLD,
+    prediction_files,
+    read_predictions,
+    write_predictions,
+    write_predictions_of,
+)
 from kosbert.files import weights_digest
-from kosbert.metrics import Cost, write_cost
+from kosbert.metrics import SIMILARITIES, Cost, write_cost, write_dimensions
 from kosbert.report.plots.gallery import draw
 from kosbert.report.results import gather
 from kosbert.report.significance import resample, write_resampled
@@ -16,9 +22,19 @@ from kosbert.report.slices import read_test
 
 @pytest.fixture(scope="session")
 def small(four):
-    """The parameters, for the sample, with few resamples."""
+    """The parameters, for the sample with the extra test set of KorNLU, with few resamples; `sts` has seen that set."""
     report = four.report.model_copy(update={"resamples": 1000})
-    return four.model_copy(update={"dataset": "sample", "report": report})
+    sample = four.datasets["sample"]
+    splits = sample.sts.model_copy(update={"extra": four.datasets["kornlu"].sts.extra})
+    seen = four.recipes["sts"].model_copy(update={"data": "data/scored/klue.tsv"})
+    return four.model_copy(
+        update={
+            "dataset": "sample",
+            "report": report,
+            "datasets": four.datasets | {"sample": sample.model_copy(update={"sts": splits})},
+            "recipes": four.recipes | {"sts": seen},
+        }
+    )
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +43,7 @@ def paths(project, root, tables):
     return {
         "predictions": project / "predictions",
         "resampled": project / "report/resampled.json",
+        "dimensions": project / "metrics/dimensions",
         "models": project / "models",
         "measured": project / "models/.costs",
         "costs": project / "metrics/costs",
@@ -43,6 +60,11 @@ def test_set(root, tables):
     )
 
 
+def predict(gold, spread, rng):
+    cosine = (gold.to_numpy() / 5 + rng.normal(scale=spread, size=len(gold))).clip(-1, 1)
+    return pd.DataFrame({GOLD: gold.to_numpy()} | dict.fromkeys(SIMILARITIES, cosine))
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, small, test_set):
     """A folder with predictions, their resampling, models, costs and curves; the curves of `nli_sts` are missing.
@@ -53,11 +75,11 @@ def project(tmp_path_factory, small, test_set):
     folder = tmp_path_factory.mktemp("project")
     rng = np.random.default_rng(1)
     for number, name in enumerate(small.report.rows):
-        cosine = test_set[GOLD] / 5 + rng.normal(scale=0.4 - 0.1 * number, size=len(test_set))
-        predictions = pd.DataFrame({GOLD: test_set[GOLD], "cosine": cosine.clip(-1, 1)})
-        for similarity in ("euclidean", "manhattan", "dot"):
-            predictions[similarity] = predictions["cosine"]
-        write_predictions(predictions, folder / f"predictions/{name}.tsv")
+        write_predictions(predict(test_set[GOLD], 0.4 - 0.1 * number, rng), folder / f"predictions/{name}.tsv")
+        extra = predict(test_set[GOLD][::-1], 0.3, rng)
+        write_predictions_of({"klue": extra}, folder / f"predictions/extra/{name}")
+        dimensions = {"sts": {384: 80.0 + number, 64: 70.5}, "klue": {384: 90.25, 64: 85.0 + number}}
+        write_dimensions(folder / f"metrics/dimensions/{name}.json", dimensions)
         (folder / "models" / name).mkdir(parents=True)
         weights = {"a": np.zeros((300, 10), np.float32), "b": np.full(7, number, np.float32)}
         save_file(weights, folder / f"models/{name}/model.safetensors")
@@ -73,8 +95,11 @@ def project(tmp_path_factory, small, test_set):
         ):
             (metrics / path).parent.mkdir(parents=True)
             (metrics / path).write_text(text)
-    predictions = {name: read_predictions(folder / f"predictions/{name}.tsv") for name in small.report.rows}
-    resampled = resample(predictions, seed=small.seed, resamples=small.report.resamples)
+    draws = {"seed": small.seed, "resamples": small.report.resamples}
+    resampled = {
+        name: resample({row: read_predictions(path) for row, path in files.items()}, **draws)
+        for name, files in prediction_files(folder / "predictions", [*small.report.rows], own="sts").items()
+    }
     write_resampled(resampled, folder / "report/resampled.json")
     return folder
 

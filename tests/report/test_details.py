@@ -8,19 +8,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kosbert.encoder.calibration import Calibration
 from kosbert.errors import KosbertError
 from kosbert.evaluation.scores import compute_metrics
 from kosbert.metrics import SIMILARITIES
 from kosbert.report.details import details
 from kosbert.report.published import published_rows
 from kosbert.report.resampling import compare_predictions, intervals
-from kosbert.report.results import Results, Row
+from kosbert.report.results import ExtraTest, Results, Row
 from kosbert.report.significance import holm, resample
 from kosbert.report.slices import PAIR_SEEN, UNSEEN, slices
 from kosbert.report.table import caption
 
 ROWS = {"base": 0.6, "nli": 0.6, "sts": 0.2, "nli_sts": 0.2}
 PAIRS = 200
+SCORES = {"sts": {384: 86.5, 128: 84.25}, "klue": {384: 90.0, 128: 89.125}}
 
 
 @pytest.fixture(scope="module")
@@ -59,10 +61,28 @@ def predict(test_set, spread, seed):
 def results_of(params, predictions, test_set):
     found = resample(predictions, seed=3, resamples=params.report.resamples)
     rows = [
-        Row(name, params.report.rows[name], frame, compute_metrics(frame, source=Path(name)), found.intervals[name], 1)
+        Row(
+            name=name,
+            label=params.report.rows[name],
+            predictions=frame,
+            metrics=compute_metrics(frame, source=Path(name)),
+            intervals=found.intervals[name],
+            parameters=1,
+            calibration=None,
+        )
         for name, frame in predictions.items()
     ]
-    return Results(params, rows, found.differences, test_set, {})
+    extra = ExtraTest(
+        name="klue",
+        about=params.datasets["kornlu"].sts.extra["klue"],
+        pairs=PAIRS,
+        metrics={row.name: row.metrics for row in rows},
+        intervals=found.intervals,
+        comparisons=found.differences,
+        seen=["sts"],
+    )
+    dimensions = {name: {row.name: SCORES[name] for row in rows} for name in SCORES}
+    return Results(params, rows, found.differences, test_set, {}, [extra], dimensions)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +127,7 @@ def test_each_of_our_metrics_has_its_interval_and_no_published_one_has(text, pre
 
 
 def test_published_metrics_never_stand_beside_another_datasets(kornlu, results):
-    text = details(replace(results, params=kornlu.model_copy(update={"dataset": "sample"})))
+    text = details(replace(results, params=kornlu.model_copy(update={"dataset": "sample"}), extra=[], dimensions={}))
     assert "published" not in text
     assert len(table(text, "Metrics")) == 1 + len(ROWS)
 
@@ -152,6 +172,28 @@ def test_a_single_row_is_compared_with_none(kornlu, predictions, test_set):
     assert table(text, "Genre")[0] == ["", "Pairs", "nothing further"]
 
 
+def test_an_extra_test_set_has_metrics_intervals_and_comparisons_of_its_own(text, predictions):
+    head, *rows = table(text, "KLUE-STS")
+    assert head[:4] == ["Trained on", "Seen", "cos P", "cos S"]
+    found = intervals(predictions["sts"], seed=3, resamples=1000)["cosine_spearman"]
+    score = 100 * predictions["sts"]["gold"].corr(predictions["sts"]["cosine"], method="spearman")
+    assert [row[:2] for row in rows] == [
+        *(["nothing further", "no"], ["NLI", "no"], ["STS", "yes"], ["NLI, then STS", "no"])
+    ]
+    assert rows[2][3] == f"{score:.2f} [{found.low:.1f}, {found.high:.1f}]"
+    assert "the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), by which nothing was chosen." in plain(text)
+    assert table(text, "Differences on KLUE-STS") == table(text, "Differences")
+    assert "Holm's correction is of these 6 comparisons alone" in plain(text)
+
+
+def test_the_scores_of_shortened_embeddings_stand_by_dev_set_and_bytes(text):
+    head, *rows = table(text, "Fewer dimensions")
+    assert head == ["Dev set", "Trained on", "384 (1,536 bytes)", "128 (512 bytes)"]
+    assert rows[0] == ["the dataset's own", "nothing further", "86.50", "84.25"]
+    assert rows[7] == ["KLUE-STS", "NLI, then STS", "90.00", "89.12"]
+    assert "`SentenceTransformer(model, truncate_dim=128)`" in plain(text)
+
+
 def test_parts_of_the_test_set_stand_by_model(text, predictions, test_set):
     head, whole, *rows = table(text, "Genre")
     assert head == ["", "Pairs", "nothing further", "NLI", "STS", "NLI, then STS"]
@@ -178,3 +220,14 @@ def test_no_sentence_of_the_test_set_is_in_it(text):
 def test_predictions_of_another_test_set_are_refused(results):
     with pytest.raises(KosbertError, match="199 pairs cannot be compared with 200"):
         details(replace(results, test=results.test.iloc[1:]))
+
+
+def test_the_cosines_of_scores_and_of_a_match_stand_by_row(results):
+    first, *others = results.rows
+    known = Calibration((0.1, 0.9), (1.5, 5.0), 60, match=0.584)
+    text = details(replace(results, rows=[replace(first, calibration=known), *others]))
+    lines = text[text.index("## What a cosine means") :].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    assert cells[0] == ["Trained on", "1", "2", "3", "4", "match"]
+    assert cells[2] == [first.label, "n/a", "0.21", "0.44", "0.67", "0.58"]
+    assert cells[3] == [others[0].label, *["n/a"] * 5]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from kosbert.errors import KosbertError
+from kosbert.params import Average, Run
 from kosbert.report.page import page
 from kosbert.report.slices import worst
 
@@ -83,6 +84,33 @@ def test_each_comparison_has_a_verdict_in_words(parsed):
     assert text.count(" against ") == 6
     assert text.count(" better ") + text.count(" worse ") + text.count(" not distinguishable ") == 6
     assert "NLI, then STS against nothing further +" in text
+
+
+def test_an_extra_test_set_has_a_section_that_says_which_rows_have_seen_its_training_pairs(parsed, results):
+    (test,) = results.extra
+    text = parsed.words().split("alone.")[0].rsplit("Seen: ", 1)[1]
+    for row in results.rows:
+        low, high = (f"{each:.1f}" for each in vars(test.intervals[row.name]["cosine_pearson"]).values())
+        seen = "yes" if row.name == "sts" else "no"
+        assert f"{row.label} {seen} {test.metrics[row.name]['cosine_pearson']:.2f} {low} to {high} " in text
+    assert "`" not in parsed.words()
+
+
+def test_the_scores_of_shortened_embeddings_are_by_dev_set(parsed):
+    text = parsed.words().split("384 1,536 bytes 64 256 bytes ")[1]
+    assert text.startswith(
+        "Dev set: the dataset's own nothing further 80.00 70.50 NLI 81.00 70.50 STS 82.00 70.50 "
+        "NLI, then STS 83.00 70.50 Dev set: KLUE-STS nothing further 90.25 85.00 NLI 90.25 86.00 "
+    )
+
+
+def test_the_trainings_that_are_averaged_stand_by_themselves_where_they_differ(write, small):
+    changed = small.recipes["sts"].model_copy(
+        update={"average": Average(runs=[Run(), Run(loss="cosent")], states=1, init=0)}
+    )
+    words = Page(write(params=small.model_copy(update={"recipes": {"sts": changed}}))).words()
+    assert "sts, 1 base data/scored/klue.tsv cosine 2" in words
+    assert "sts, 2 base data/scored/klue.tsv cosent 2" in words
 
 
 def test_the_worst_pairs_are_those_of_the_best_row_with_gold_and_predicted(parsed, results, test_set):

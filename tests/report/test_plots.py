@@ -11,17 +11,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kosbert.encoder.calibration import Calibration
 from kosbert.errors import KosbertError
 from kosbert.params import Average
 from kosbert.report.plots import canvas
 from kosbert.report.plots.curves import DEV, LOSS, curves, read_curve
 from kosbert.report.plots.gallery import draw
-from kosbert.report.plots.predictions import calibration
-from kosbert.report.plots.scores import bars, front, sizes
+from kosbert.report.plots.predictions import calibration, calibration_curve
+from kosbert.report.plots.scores import bars, extra_bars, front, sizes
 from kosbert.report.published import PublishedResult, published_by_size
 
 NAMES = [
-    *("scores", "sizes", "density_base", "density_nli", "density_sts", "density_nli_sts"),
+    *("scores", "scores_klue", "sizes", "density_base", "density_nli", "density_sts", "density_nli_sts"),
     *("calibration_base", "calibration_nli", "calibration_sts", "calibration_nli_sts", "training_nli", "training_sts"),
 ]
 
@@ -85,6 +86,17 @@ def test_published_rows_are_drawn_only_beside_those_of_the_same_dataset(small, r
     assert not any("ETRI" in picture.alt or "Qwen" in picture.alt or "Grey" in picture.caption for picture in alone)
 
 
+def test_each_extra_test_set_has_bars_of_our_rows_alone(results):
+    (test,) = results.extra
+    picture = extra_bars(results, test)
+    scores = {row.label: test.metrics[row.name]["cosine_spearman"] for row in results.rows}
+    ordered = sorted(scores, key=scores.get, reverse=True)
+    assert picture.alt == "Cosine Spearman on KLUE-STS, ours: " + "; ".join(
+        f"e5-small: {label} {scores[label]:.2f}" for label in ordered
+    )
+    assert picture.caption == f"KLUE-STS, with 95 % intervals over its {test.pairs} test pairs."
+
+
 def test_a_label_in_hangul_gives_way_to_the_rows_name():
     assert canvas.plain("NLI, then STS", "nli_sts") == "NLI, then STS"
     assert canvas.plain("문장 유사도", "sts") == "sts"
@@ -97,7 +109,7 @@ def test_few_pairs_and_odd_labels_are_drawn_without_a_warning(results, tmp_path)
         replace(row, label=label, predictions=row.predictions.head(3))
         for row, label in zip(results.rows, labels, strict=True)
     ]
-    assert len(pictures(draw(replace(results, rows=few), tmp_path))) == 2 + 2 * len(few)
+    assert len(pictures(draw(replace(results, rows=few), tmp_path))) == 3 + 2 * len(few)
 
 
 def test_calibration_has_groups_of_like_size_and_the_order_that_would_be_perfect():
@@ -108,6 +120,15 @@ def test_calibration_has_groups_of_like_size_and_the_order_that_would_be_perfect
     assert list(groups["cosine"]) == [-4.5, -2.5, -0.5]
     assert list(groups["low"]) == [4, 2, 0]
     assert list(groups["high"]) == [5, 3, 1]
+
+
+def test_the_picture_of_a_calibration_tells_the_match_where_it_is_known(results):
+    row = results.rows[0]
+    known = Calibration((0.1, 0.9), (0.0, 5.0), 60)
+    for given, told in ((None, False), (known, False), (replace(known, match=0.58), True)):
+        with canvas.styled():
+            drawn = calibration_curve(replace(row, calibration=given), lowest=-1)
+        assert drawn.caption.endswith("; match from 0.58.") == told
 
 
 def test_fewer_pairs_than_groups_are_a_group_each():

@@ -3,6 +3,7 @@
 import pytest
 
 from kosbert.errors import KosbertError
+from kosbert.evaluation.scores import compute_metrics, read_predictions
 from kosbert.report.results import count_parameters
 
 
@@ -14,6 +15,23 @@ def test_the_rows_are_those_of_the_table_with_their_labels_and_sizes(results):
     assert {row.parameters for row in rows} == {3007}
     for row in rows:
         assert row.intervals["cosine_spearman"].low < row.metrics["cosine_spearman"] == row.score
+
+
+def test_an_extra_test_set_has_all_rows_and_the_rows_that_have_seen_its_training_pairs(results, paths):
+    (test,) = results.extra
+    assert (test.name, test.about.title, test.seen) == ("klue", "KLUE-STS", ["sts"])
+    frame = read_predictions(paths["predictions"] / "extra/nli/klue.tsv")
+    assert test.pairs == len(frame)
+    assert test.metrics["nli"] == compute_metrics(frame, source=paths["predictions"])
+    assert results.extra_metrics["nli"] == {"klue": test.metrics["nli"]}
+    assert test.intervals["nli"]["cosine_spearman"].low < test.metrics["nli"]["cosine_spearman"]
+    assert len(test.comparisons) == 6
+
+
+def test_the_scores_of_shortened_embeddings_are_by_dev_set_and_row(results):
+    assert results.dimensions["sts"]["nli"] == {384: 81.0, 64: 70.5}
+    assert results.dimensions_kept == [384, 64]
+    assert [results.dev_title(name) for name in results.dimensions] == ["the dataset's own", "KLUE-STS"]
 
 
 def test_the_parameters_of_an_encoder_are_those_that_torch_counts(tiny):

@@ -38,14 +38,14 @@ def test_the_seed_decides(predictions):
 
 
 def test_what_is_read_is_what_was_written_to_the_last_digit(predictions, tmp_path):
-    found = resample(predictions, **DRAWS)
+    found = {"sts": resample(predictions, **DRAWS), "klue": resample({"a": predictions["sts"]}, **DRAWS)}
     write_resampled(found, tmp_path / "resampled.json")
     assert read_resampled(tmp_path / "resampled.json") == found
 
 
 def test_an_interval_that_is_none_stays_so(predictions, tmp_path):
-    write_resampled(resample({"base": predictions["base"].head(2)}, **DRAWS), tmp_path / "resampled.json")
-    assert np.isnan(read_resampled(tmp_path / "resampled.json").intervals["base"]["cosine_spearman"].low)
+    write_resampled({"sts": resample({"base": predictions["base"].head(2)}, **DRAWS)}, tmp_path / "resampled.json")
+    assert np.isnan(read_resampled(tmp_path / "resampled.json")["sts"].intervals["base"]["cosine_spearman"].low)
 
 
 @pytest.mark.parametrize(("content", "line"), [(None, "not found; `dvc repro`"), ("{", "`dvc repro -f resample`")])

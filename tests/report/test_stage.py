@@ -6,7 +6,7 @@ import pytest
 import yaml
 from support.stages import run_stage
 
-from kosbert.metrics import read_cost
+from kosbert.metrics import read_cost, write_dimensions
 from kosbert.report.table import BEGIN, END, performance
 
 MARKED = f"before\n{BEGIN}\n{END}\nafter\n"
@@ -52,7 +52,7 @@ def test_resampling_again_gives_the_same_file(here):
 
 def test_the_table_is_printed_and_stands_in_its_file_and_in_every_readme(here, report, small, results):
     said, text = report(), (here / "metrics/performance.md").read_text(encoding="utf-8")
-    assert text == performance(small, results.metrics, results.costs)
+    assert text == performance(small, results.metrics, results.costs, results.extra_metrics)
     assert text in said
     for name in ("README.md", "README.ko.md"):
         assert (here / name).read_text(encoding="utf-8") == MARKED.replace(END, f"{text}{END}")
@@ -86,3 +86,23 @@ def test_what_dvc_restores_is_written_first_and_the_readmes_last(here, report):
 def test_a_missing_input_is_a_clear_error(here, report):
     (here / "report/resampled.json").unlink()
     assert "report/resampled.json: not found; `dvc repro` makes it" in report(code=1)
+
+
+def test_what_the_tables_are_made_of_has_to_be_of_the_same_test_sets(here, report):
+    shutil.rmtree(here / "predictions/extra/sts")
+    assert "predictions/extra/sts: no such folder; `dvc repro` makes it" in report(code=1)
+    shutil.copytree(here / "predictions/extra/nli", here / "predictions/extra/sts")
+    (here / "predictions/extra/sts/other.tsv").touch()
+    assert "base was scored on sts, klue, and sts on sts, klue, other; `dvc repro` makes them alike" in report(code=1)
+    for row in ("base", "nli", "sts", "nli_sts"):
+        (here / f"predictions/extra/{row}/klue.tsv").unlink()
+    (here / "predictions/extra/sts/other.tsv").unlink()
+    assert "for the test sets sts, but params.yaml names sts, klue; `dvc repro` makes them anew" in report(code=1)
+    run_stage("resample", "--predictions", "predictions", "--out", "report/resampled.json")
+    assert "resampled.json: of other rows or test sets than those of params.yaml; `dvc repro`" in report(code=1)
+
+
+def test_scores_of_dimensions_have_to_be_of_the_same_dev_sets(here, report):
+    write_dimensions(here / "metrics/dimensions/sts.json", {"sts": {384: 80.0}})
+    line = "sts.json: of the dev sets sts, but params.yaml names sts, klue; `dvc repro` makes it anew"
+    assert line in report(code=1)

@@ -12,6 +12,11 @@ VALUES = {
     row: {name: 10 * number + column + 0.5 for column, name in enumerate(METRICS)}
     for number, row in enumerate(["base", "nli", "sts", "nli_sts"])
 }
+EXTRA = {row: {name: each + 0.25 for name, each in values.items()} for row, values in VALUES.items()}
+
+
+def cells(lines):
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
 
 def table(params, dataset, **minutes):
@@ -20,11 +25,12 @@ def table(params, dataset, **minutes):
         name: Cost(30_300_000, minutes[name], "bf16 on cpu, 2 threads", "") if name in minutes else None
         for name in params.recipes
     }
-    return performance(params.model_copy(update={"dataset": dataset}), VALUES, costs)
+    extra = {row: dict.fromkeys(params.datasets[dataset].sts.extra, EXTRA[row]) for row in VALUES}
+    return performance(params.model_copy(update={"dataset": dataset}), VALUES, costs, extra)
 
 
 def test_our_rows_come_first_in_their_order_then_the_published_ones(four):
-    first = table(four, "kornlu").partition("\n\nBy size")[0]
+    first = table(four, "kornlu").partition("\n\nKLUE-STS")[0]
     rows = [line.split("|") for line in first.splitlines()[5:]]
     assert [row[2].strip() for row in rows][:6] == [
         "Trained on",
@@ -74,9 +80,10 @@ def test_published_metrics_never_stand_beside_another_datasets(four):
 def test_by_size_ours_stand_among_the_published_with_the_minutes_from_the_base_on(four):
     lines = table(four, "kornlu", nli=1.5, nli_sts=4.0).partition("By size.")[2].splitlines()
     assert lines[0] == " Minutes: all trainings from the base on, bf16 on cpu, 2 threads."
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[4:]]
-    assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "5.5"] in rows
-    assert ["KoSimCSE-RoBERTa-multitask", "111", "KorNLI, KorSTS", "86.12", ""] in rows
+    rows = cells(lines[4:])
+    assert lines[2].count("|") == 7
+    assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "31.75", "5.5"] in rows
+    assert ["KoSimCSE-RoBERTa-multitask", "111", "KorNLI, KorSTS", "86.12", "", ""] in rows
     scores = [float(row[3]) for row in rows]
     assert scores == sorted(scores, reverse=True)
     assert [row[0] for row in rows if "ours" in row[0]] == ["e5-small, `nli_sts` (ours)", "e5-small, `nli` (ours)"]
@@ -86,10 +93,39 @@ def test_by_size_ours_stand_among_the_published_with_the_minutes_from_the_base_o
 
 
 def test_a_training_whose_cost_is_not_known_gives_no_minutes(four):
-    text = table(four, "sample", nli_sts=4.0)  # but the minutes of nli are not known
+    text = table(alone(four), "sample", nli_sts=4.0)  # but the minutes of nli are not known
     assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", text)
     assert "`nli` (ours)" not in text
-    assert "Minutes: all trainings from the base on, not known." in table(four, "sample")
+    assert "Minutes: all trainings from the base on, not known." in table(alone(four), "sample")
+
+
+def alone(params):
+    """The parameters, for a sample without extra test sets."""
+    sample = params.datasets["sample"]
+    sample = sample.model_copy(update={"sts": sample.sts.model_copy(update={"extra": {}})})
+    return params.model_copy(update={"datasets": params.datasets | {"sample": sample}})
+
+
+def test_extra_test_sets_have_a_table_that_says_which_rows_have_seen_their_training_pairs(four):
+    recipe = four.recipes["nli"].model_copy(update={"data": "data/scored", "loss": "cosent"})
+    params = four.model_copy(update={"recipes": four.recipes | {"nli": recipe}})
+    about, _, *lines = table(params, "kornlu").partition("\n\nKLUE-STS: ")[2].split("\n\nBy size")[0].splitlines()
+    assert about.startswith("the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), by which nothing was chosen.")
+    head, _, *rows = cells(lines[1:])
+    assert head == ["Row", "Trained on", "KLUE-STS cos P", "KLUE-STS cos S", "KLUE-STS seen"]
+    assert rows == [
+        ["`base`", "nothing further", "0.75", "1.75", "no"],
+        ["`nli`", "NLI", "10.75", "11.75", "yes"],
+        ["`sts`", "STS", "20.75", "21.75", "no"],
+        ["`nli_sts`", "NLI, then STS", "30.75", "31.75", "yes"],
+    ]
+
+
+def test_without_extra_test_sets_there_is_no_table_of_them(four):
+    text = table(alone(four), "sample", nli=1.5)
+    assert "seen" not in text
+    assert text.count("\n\n") == 3
+    assert text.partition("| Encoder ")[2].splitlines()[0].count("|") == 5
 
 
 def test_only_the_part_between_the_readmes_markers_is_replaced(tmp_path):

@@ -37,8 +37,9 @@ from kosbert.errors import KosbertError, needs_extra
 def publish(row: str, repo_id: str | None, out: Path | None, formats: str | None, precisions: str | None) -> None:
     """Copy the model of ROW to a folder that is ready for a model hub, with its card completed.
 
-    ROW is a row of the performance table: base, or a recipe such as nli_sts. The card gets the eight metrics, the
-    model's size, what embeddings are worth that are cut to fewer numbers (on the dev set), and what the exports are.
+    ROW is a row of the performance table: base, or a recipe such as nli_sts. The card gets the eight metrics on
+    each test set, the model's size, what embeddings are worth that are cut to fewer numbers (on the dev sets), and what
+    the exports are.
     The command refuses a model whose base's licence does not allow passing it on.
     """
     if out is None and repo_id is None:

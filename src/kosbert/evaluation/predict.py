@@ -28,6 +28,8 @@ def predict(encode: Callable[[list[str]], NDArray[Any]], pairs: list[tuple[str, 
         A row for each pair, in their order; columns `gold` and the four `SIMILARITIES`. They have the precision of
         float32, as embeddings have, and as `write_predictions` writes it.
     """
+    if not pairs:
+        return pd.DataFrame(columns=[GOLD, *SIMILARITIES], dtype=float)
     sentences1, sentences2, gold = map(list, zip(*pairs, strict=True))
     left, right = np.split(encode([*sentences1, *sentences2]), 2)
     similarities = {

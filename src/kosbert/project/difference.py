@@ -14,16 +14,45 @@ from kosbert.params import PARAMS
 from kosbert.project import dvc, git
 
 _ROW = "report.rows."  # before the name of a row, in the keys of parameters
+_GOLD = ("digest", "sentence1", "sentence2", "score")  # what makes the pairs and gold scores of an extra test set
 _ABSENT = ("deleted", "not in cache")  # how `dvc status` describes a file that is only missing here
 
 
+class Scored(NamedTuple):
+    """A row on a test set; the name of an extra one, or nothing for the dataset's own."""
+
+    row: str
+    extra: str = ""
+
+    def __str__(self) -> str:
+        """Return it as messages name it."""
+        return f"`{self.row}` on `{self.extra}`" if self.extra else f"`{self.row}`"
+
+
 class MetricChange(NamedTuple):
-    """A metric x 100 at the base and here; None on a side that does not have it."""
+    """A metric x 100 of a row at the base and here; None on a side that does not have it.
+
+    Attributes:
+        row: the row.
+        metric: one of the `METRICS`; on an extra test set, after its name and a dot, as DVC calls it.
+        before: its value at the base.
+        now: its value here.
+    """
 
     row: str
     metric: str
     before: float | None
     now: float | None
+
+    @property
+    def name(self) -> str:
+        """The metric, one of the `METRICS`, whatever the test set."""
+        return self.metric.rpartition(".")[2]
+
+    @property
+    def scored(self) -> Scored:
+        """The row, and the extra test set that this is a metric on; that is empty for the dataset's own."""
+        return Scored(self.row, self.metric.rpartition(".")[0])
 
     @property
     def points(self) -> float | None:
@@ -49,31 +78,50 @@ class BranchComparison:
     stale: list[str]
     commit: str = ""
 
-    def rows(self, side: str) -> list[str]:
-        """Return the rows that have metrics on a side, `before` or `now`."""
-        return list(dict.fromkeys(change.row for change in self.changes if getattr(change, side) is not None))
+    def scored(self, side: str) -> list[Scored]:
+        """Return the rows that have metrics on a side, `before` or `now`, each with its test sets."""
+        return list(dict.fromkeys(change.scored for change in self.changes if getattr(change, side) is not None))
 
     @property
-    def new(self) -> list[str]:
-        """The rows that are only here."""
-        return [row for row in self.rows("now") if row not in self.rows("before") + self.missing]
+    def new(self) -> list[Scored]:
+        """The rows, or test sets of a row, that are only here."""
+        known = self.scored("before") + self.missing
+        return _without_parts([each for each in self.scored("now") if each not in known])
 
     @property
-    def missing(self) -> list[str]:
-        """The rows of the base whose metrics are not committed there, or broken."""
+    def missing(self) -> list[Scored]:
+        """The rows of the base, or test sets of a row, whose metrics are not committed there, or broken."""
         rows = [
             key.removeprefix(_ROW) for key, (before, _) in self.parameters.items() if key.startswith(_ROW) and before
         ]
-        return [row for row in rows if row not in self.rows("before")]
+        expected = [Scored(row, extra) for row in rows for extra in ("", *self.extra_tests("before"))]
+        return _without_parts([each for each in expected if each not in self.scored("before")])
 
     @property
-    def gone(self) -> list[str]:
-        """The rows that are only at the base."""
-        return [row for row in self.rows("before") if row not in self.rows("now")]
+    def gone(self) -> list[Scored]:
+        """The rows, or test sets of a row, that are only at the base."""
+        return _without_parts([each for each in self.scored("before") if each not in self.scored("now")])
+
+    def extra_tests(self, side: str) -> dict[str, list[Any]]:
+        """Return what makes the gold scores of each extra test set on a side, `before` or `now`."""
+        number = ("before", "now").index(side)
+        prefix = f"datasets.{self.parameter('dataset')[number]}.sts.extra."
+        found: dict[str, list[Any]] = {}
+        for key, values in self.parameters.items():
+            name, _, part = key.removeprefix(prefix).partition(".test.")
+            if key.startswith(prefix) and part in _GOLD and values[number] is not None:
+                found.setdefault(name, []).append((part, values[number]))
+        return found
 
     def parameter(self, key: str) -> tuple[Any, Any]:
         """Return the value of a parameter before and now."""
         return self.parameters.get(key, (None, None))
+
+    @property
+    def other_extra_tests(self) -> list[str]:
+        """The extra test sets of which the two sides have different ones."""
+        before, now = (self.extra_tests(side) for side in ("before", "now"))
+        return [name for name in before if name in now and before[name] != now[name]]
 
     @property
     def comparable(self) -> bool:
@@ -83,6 +131,11 @@ class BranchComparison:
             for side, name in enumerate(self.parameter("dataset"))
         )
         return bool(before == now)
+
+
+def _without_parts(scored: list[Scored]) -> list[Scored]:
+    """Return rows, and test sets of other rows than these."""
+    return [each for each in scored if not each.extra or Scored(each.row) not in scored]
 
 
 def compare_with(base: str) -> BranchComparison:
@@ -101,11 +154,12 @@ def compare_with(base: str) -> BranchComparison:
     except KosbertError as error:
         raise KosbertError(f"cannot compare with {base!r}: {error.message}") from error
     changes = [
-        MetricChange(row, metric, values[metric].get("old"), values[metric].get("new"))
-        for row, values in sorted((row_of(path), values) for path, values in metrics.items())
-        for metric in METRICS
-        if metric in values
+        MetricChange(row_of(path), metric, values.get("old"), values.get("new"))
+        for path, found in metrics.items()
+        for metric, values in found.items()
+        if metric.rpartition(".")[2] in METRICS
     ]
+    changes.sort(key=lambda change: (change.scored, METRICS.index(change.name)))
     if all(change.before is None for change in changes):
         raise KosbertError(f"{base} has no metrics to compare with: they are not committed, or have another form")
     parameters = dvc.ask("params", "diff", "--json", "--all", "--deps", "--", base).get(str(PARAMS), {})
@@ -119,7 +173,7 @@ def compare_with(base: str) -> BranchComparison:
 
 
 def row_of(path: str) -> str:
-    """Return the row whose metrics are in a file."""
+    """Return the row whose metrics are in a file: those on its test set, on extra ones, or of fewer dimensions."""
     return Path(path).stem
 
 
@@ -148,15 +202,15 @@ def failures(comparison: BranchComparison, *, drop_at_most: float) -> list[str]:
         comparison: the result of `compare_with`.
         drop_at_most: how many points a metric may drop.
     """
-    lines = [f"Row `{row}` has vanished." for row in comparison.gone]
+    lines = [f"Row {row} has vanished." for row in comparison.gone]
     lines += [
-        f"Row `{row}` cannot be compared: at `{comparison.base}` its metrics are missing or broken."
+        f"Row {row} cannot be compared: at `{comparison.base}` its metrics are missing or broken."
         for row in comparison.missing
     ]
     dropped = [change for change in comparison.changes if -(change.points or 0) > drop_at_most]
-    for row in dict.fromkeys(change.row for change in dropped):
-        drops = [f"{change.metric} {change.points:+.2f}" for change in dropped if change.row == row]
-        lines.append(f"Row `{row}` dropped: {', '.join(drops)}.")
+    for row in dict.fromkeys(change.scored for change in dropped):
+        drops = [f"{change.name} {change.points:+.2f}" for change in dropped if change.scored == row]
+        lines.append(f"Row {row} dropped: {', '.join(drops)}.")
     if comparison.stale:
         lines.append(
             f"Not up to date, so these metrics do not belong to the code and parameters here: "
@@ -168,6 +222,10 @@ def failures(comparison: BranchComparison, *, drop_at_most: float) -> list[str]:
             f"The test set is another (dataset `{before}` before, `{now}` now): the scores cannot be compared, "
             "and no change below means anything."
         )
+    lines += [
+        f"The extra test set `{name}` is another: the scores on it cannot be compared."
+        for name in comparison.other_extra_tests
+    ]
     return lines
 
 
@@ -186,7 +244,7 @@ def to_markdown(comparison: BranchComparison, *, drop_at_most: float) -> str:
 
 
 def _notes(comparison: BranchComparison) -> list[str]:
-    notes = [f"Row `{row}` is new; there is nothing to compare it with." for row in comparison.new]
+    notes = [f"Row {row} is new; there is nothing to compare it with." for row in comparison.new]
     before, now = comparison.parameter("dataset")
     if before != now and comparison.comparable:
         notes.append(f"Trained on another dataset: `{before}` before, `{now}` now. The test set is the same.")
@@ -208,7 +266,7 @@ def _metrics_table(comparison: BranchComparison) -> str:
             "" if change.points is None else f"{change.points:+.2f}" if change.points else "0.00",
         ]
         for change in comparison.changes
-        if change.metric == MAIN_METRIC or change.before != change.now
+        if change.name == MAIN_METRIC or change.before != change.now
     ]
     headers = ["Row", "Metric", "Before", "Now", "Change"]
     return tabulate(

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kosbert.data.tables import read_tune
 from kosbert.encoder.layout import CARD
 from kosbert.encoder.model import load, read_card
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write, copy_folder
-from kosbert.metrics import read_metrics
-from kosbert.params import Params
+from kosbert.metrics import read_dimensions, read_extra_metrics, read_metrics
+from kosbert.params import STS, Params
 from kosbert.project import dvc, verify
 from kosbert.project.published_card import (
     DATASET,
     UNNAMED,
+    Evaluation,
     ExportedFile,
     Size,
     add_datasets,
@@ -25,10 +25,10 @@ from kosbert.project.published_card import (
     add_metrics,
     add_size,
     name_model,
+    on_extra_test,
+    on_own_test,
 )
-from kosbert.project.shortened import score_cuts
 
-DEV = Path("data/tune/tune_dev.tsv")
 MB = 1_000_000
 
 
@@ -64,14 +64,25 @@ def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> N
     """
     check_allowed(params, row)
     check_up_to_date(row)
-    model, metrics = Path("models", row), Path("metrics", f"{row}.json")
+    own, extra, dimensions = _measured(row)
+    sets, seen = params.chosen_dataset.sts.extra, params.seen(row)
+    titles = {STS: DATASET, **{name: about.title for name, about in sets.items()}}
     write_folder(
-        model,
-        read_metrics(metrics),
+        Path("models", row),
+        [
+            on_own_test(read_metrics(own)),
+            *(
+                on_extra_test(name, sets[name], metrics, seen=name in seen)
+                for name, metrics in read_extra_metrics(extra).items()
+            ),
+        ],
         out,
         name=f"kosbert-{params.base_model}-{row}",
-        dev=DEV,
-        datasets=params.chosen_dataset.hub if row in params.recipes else (),
+        cuts={titles[name]: scores for name, scores in read_dimensions(dimensions).items()},
+        datasets=[
+            *(params.chosen_dataset.hub if row in params.recipes else ()),
+            *(hub for name in seen for hub in sets[name].hub),
+        ],
         wanted=wanted,
     )
 
@@ -94,11 +105,11 @@ def check_allowed(params: Params, row: str) -> None:
 
 def write_folder(
     model: Path,
-    metrics: dict[str, float],
+    evaluations: Sequence[Evaluation],
     out: Path,
     *,
     name: str,
-    dev: Path,
+    cuts: dict[str, dict[int, float]],
     datasets: Sequence[str] = (),
     wanted: Wanted = AS_IT_IS,
 ) -> None:
@@ -106,10 +117,10 @@ def write_folder(
 
     Args:
         model: the folder of a model with a card.
-        metrics: the `METRICS` by name, x 100.
+        evaluations: the metrics on each test set.
         out: the folder to write; it must not exist yet.
         name: the model's name in the card's index where it has none on a hub.
-        dev: the tune file to measure shortened embeddings on.
+        cuts: the scores of shortened embeddings, by the title of the dev set and the numbers that are kept.
         datasets: the names on a hub of the datasets that the model was trained on.
         wanted: what the folder is to have.
 
@@ -125,9 +136,9 @@ def write_folder(
     with atomic_write(out) as tmp:
         copy_folder(model, tmp)
         exports = _export(model, tmp, wanted)
-        card = add_size(card, _measure(tmp, dev), model=shown)
+        card = add_size(card, _measure(tmp, cuts), model=shown)
         card = add_exports(card, exports, model=shown)
-        (tmp / CARD).write_text(add_metrics(card, metrics, name=name), encoding="utf-8", newline="\n")
+        (tmp / CARD).write_text(add_metrics(card, evaluations, name=name), encoding="utf-8", newline="\n")
 
 
 def check_up_to_date(row: str) -> None:
@@ -139,15 +150,21 @@ def check_up_to_date(row: str) -> None:
     changed = dvc.ask("status", "--json", "--with-deps", f"evaluate@{row}")
     if changed:
         raise KosbertError(f"not up to date: {', '.join(sorted(changed))}; run `dvc repro evaluate@{row}` first")
-    verify.check(Path("models", row), Path("metrics", f"{row}.json"), DEV)
+    verify.check(Path("models", row), *_measured(row))
 
 
-def _measure(folder: Path, dev: Path) -> Size:
+def _measured(row: str) -> tuple[Path, Path, Path]:
+    """Return the files of what is measured of a row: its metrics, those on extra test sets, and fewer dimensions."""
+    metrics = Path("metrics")
+    return metrics / f"{row}.json", metrics / "extra" / f"{row}.json", metrics / "dimensions" / f"{row}.json"
+
+
+def _measure(folder: Path, cuts: dict[str, dict[int, float]]) -> Size:
     model = load(folder)
     return Size(
         parameters=sum(each.numel() for each in model.parameters()),
         megabytes=sum(file.stat().st_size for file in folder.glob("*.safetensors")) / MB,
-        cuts=score_cuts(model, read_tune(dev)),
+        cuts=cuts,
     )
 
 

@@ -15,8 +15,10 @@ from kosbert.errors import KosbertError
 from kosbert.inference import gguf
 from kosbert.inference.formats import BACKENDS, loading_code
 from kosbert.metrics import METRICS
+from kosbert.params import ExtraSts
 
-DATASET, SPLIT, DEV_SPLIT = "KorSTS", "test", "dev"  # what the metrics of a `comparable` dataset are measured on
+DATASET, SPLIT = "KorSTS", "test"  # what the metrics of a `comparable` dataset are measured on
+EXTRA_SPLITS = {"klue": "validation"}  # which split of its dataset an extra test set is, if not `test`
 TASK = "Semantic Similarity"  # its name in the cards of sentence-transformers
 UNNAMED = "…"  # stands for the model's name in the code of a card
 ROUNDS = """
@@ -25,18 +27,54 @@ The cosines are of fp32 arithmetic. On a CPU that has bf16, OpenVINO takes that 
 """
 
 
+class Evaluation(NamedTuple):
+    """The metrics of a model on a test set.
+
+    Attributes:
+        title: the title of the dataset.
+        type: its name for hubs.
+        split: the split of the dataset that is the test set.
+        metrics: the `METRICS` by name, x 100.
+        seen: whether the model was trained on the dataset's training pairs; None if there is nothing to say.
+    """
+
+    title: str
+    type: str
+    split: str
+    metrics: dict[str, float]
+    seen: bool | None = None
+
+
+def on_own_test(metrics: dict[str, float]) -> Evaluation:
+    """Return the metrics on the test set of a `comparable` dataset."""
+    return Evaluation(DATASET, DATASET.lower(), SPLIT, metrics)
+
+
+def on_extra_test(name: str, about: ExtraSts, metrics: dict[str, float], *, seen: bool) -> Evaluation:
+    """Return the metrics on an extra test set.
+
+    Args:
+        name: the name of the set.
+        about: its parameters.
+        metrics: the `METRICS` by name, x 100.
+        seen: whether the model was trained on the training pairs that come with it.
+    """
+    hub = next(iter(about.hub), about.title.lower())
+    return Evaluation(about.title, hub, EXTRA_SPLITS.get(name, SPLIT), metrics, seen)
+
+
 class Size(NamedTuple):
     """How large a model is.
 
     Attributes:
         parameters: the number of its weights.
         megabytes: the size of their file, or files.
-        cuts: Spearman correlations on the dev set, x 100, by the numbers of an embedding that are kept.
+        cuts: Spearman correlations, x 100, by the title of the dev set and the numbers of an embedding that are kept.
     """
 
     parameters: int
     megabytes: float
-    cuts: dict[int, float]
+    cuts: dict[str, dict[int, float]]
 
 
 class ExportedFile(NamedTuple):
@@ -86,12 +124,12 @@ def add_size(card: str, size: Size, *, model: str = UNNAMED) -> str:
         size: the model's size.
         model: the model's name in the code.
     """
-    _, *shorter = size.cuts
+    whole, *shorter = dict.fromkeys(kept for scores in size.cuts.values() for kept in scores)
     text = f"{size.parameters / 1e6:.1f} million parameters; as safetensors, {size.megabytes:.0f} MB.\n"
     if shorter:
         table = tabulate(
-            size.cuts.items(),
-            headers=["numbers kept", f"{DATASET} {DEV_SPLIT}, cosine spearman × 100"],
+            [[kept, 4 * kept, *(scores[kept] for scores in size.cuts.values())] for kept in [whole, *shorter]],
+            headers=["numbers kept", "bytes", *(f"{title} dev, cosine spearman × 100" for title in size.cuts)],
             tablefmt="github",
             floatfmt=".2f",
         )
@@ -130,12 +168,12 @@ def _code(file: str, model: str) -> str:
     return f"`{code}`" if code else ""
 
 
-def add_metrics(card: str, metrics: dict[str, float], *, name: str) -> str:
-    """Return a card with the eight metrics in its `model-index` and in its text.
+def add_metrics(card: str, evaluations: Sequence[Evaluation], *, name: str) -> str:
+    """Return a card with the eight metrics on each test set in its `model-index` and in its text.
 
     Args:
         card: the model's card.
-        metrics: the `METRICS` by name, x 100.
+        evaluations: the metrics on each test set.
         name: the model's name in the index.
     """
     parsed = ModelCard(card)
@@ -144,19 +182,24 @@ def add_metrics(card: str, metrics: dict[str, float], *, name: str) -> str:
         EvalResult(
             task_name=TASK,
             task_type=TASK.lower().replace(" ", "-"),
-            dataset_name=DATASET,
-            dataset_type=DATASET.lower(),
-            dataset_split=SPLIT,
+            dataset_name=each.title,
+            dataset_type=each.type,
+            dataset_split=each.split,
             metric_name=f"{correlation} {similarity}".title(),
             metric_type=f"{correlation}_{similarity}",
-            metric_value=round(metrics[metric] / 100, 4),  # from 0 to 1, as in the cards of sentence-transformers
+            metric_value=round(each.metrics[metric] / 100, 4),  # from 0 to 1, as in the cards of sentence-transformers
         )
+        for each in evaluations
         for metric in METRICS
         for similarity, correlation in [metric.split("_")]
     ]
-    rows = [[metric.replace("_", " "), metrics[metric]] for metric in METRICS]
-    table = tabulate(rows, headers=["correlation × 100", f"{DATASET} {SPLIT}"], tablefmt="github", floatfmt=".2f")
-    return _before(str(parsed), CITATIONS, "Metrics", f"{table}\n")
+    rows = [[metric.replace("_", " "), *(each.metrics[metric] for each in evaluations)] for metric in METRICS]
+    headers = ["correlation × 100", *(f"{each.title} {each.split}" for each in evaluations)]
+    text = tabulate(rows, headers=headers, tablefmt="github", floatfmt=".2f") + "\n"
+    seen = [f"{each.title}: {'yes' if each.seen else 'no'}" for each in evaluations if each.seen is not None]
+    if seen:
+        text += f"\nTraining pairs of the same dataset seen in training: {'; '.join(seen)}.\n"
+    return _before(str(parsed), CITATIONS, "Metrics", text)
 
 
 def _before(card: str, section: str, title: str, body: str) -> str:

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from tabulate import tabulate
 
 from kosbert.errors import KosbertError
+from kosbert.metrics import METRICS
 from kosbert.params import PARAMS
 from kosbert.project import dvc, git
 from kosbert.project.difference import row_of
@@ -50,11 +51,10 @@ def _experiment(shown: dict[str, Any]) -> Experiment:
     parameters = _flat(shown["data"]["params"][str(PARAMS)]["data"])
     lock = git.ask("show", f"{shown['rev']}:./dvc.lock")
     stages = list(YAML(typ="safe", pure=True).load(lock)["stages"].values())
-    metrics = {
-        row_of(path): file["data"]
-        for path, file in shown["data"]["metrics"].items()
-        if "data" in file and _consistent(path, stages, parameters)
-    }
+    metrics: dict[str, dict[str, float]] = {}
+    for path, file in shown["data"]["metrics"].items():
+        if "data" in file and _consistent(path, stages, parameters):
+            metrics.setdefault(row_of(path), {}).update(_flat(file["data"]))
     return Experiment(parameters, metrics)
 
 
@@ -92,7 +92,10 @@ def spread(experiments: list[Experiment], *, metric: str) -> str:
 
     Args:
         experiments: the latest first; if a seed was run twice with the same setting, the latest counts.
-        metric: one of `METRICS`.
+        metric: one of `METRICS`; on an extra test set, after its name and a dot.
+
+    Raises:
+        KosbertError: no experiment has this metric.
     """
     names = dict.fromkeys(key for each in experiments for key in each.parameters if key != SEED)
     varied = [name for name in names if len({_text(each, name) for each in experiments}) > 1]
@@ -105,6 +108,10 @@ def spread(experiments: list[Experiment], *, metric: str) -> str:
         ],
         columns=["row", *varied, SEED, metric],
     )
+    if draws.empty:
+        names = dict.fromkeys(name for each in experiments for values in each.metrics.values() for name in values)
+        there = [name for name in names if name.rpartition(".")[2] in METRICS]
+        raise KosbertError(f"no experiment has the metric {metric}; there are: {', '.join(there) or 'none'}")
     latest = draws.drop_duplicates(["row", *varied, SEED])
     rows = [*draws["row"].unique()]
     groups = sorted(

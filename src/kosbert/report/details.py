@@ -1,4 +1,4 @@
-"""The performance table in detail: intervals, which differences are real, and where models fail.
+"""The performance table in detail: intervals, which differences are real, where models fail, fewer dimensions.
 
 It quotes no sentence of the test set, so its licence is not that of the test set.
 """
@@ -9,7 +9,8 @@ from tabulate import tabulate
 from kosbert.report import explanations
 from kosbert.report.explanations import SHARE, wrap
 from kosbert.report.published import published_rows
-from kosbert.report.results import Results
+from kosbert.report.resampling import Interval
+from kosbert.report.results import ExtraTest, Results
 from kosbert.report.significance import RowComparison
 from kosbert.report.slices import PAIR_SEEN, SENTENCE_SEEN
 from kosbert.report.table import COLUMNS, caption
@@ -26,6 +27,9 @@ def details(results: Results) -> str:
         caption(results.params),
         *_metrics(results),
         *_differences(results),
+        *(part for test in results.extra for part in _extra_test(results, test)),
+        *_dimensions(results),
+        *_cosines(results),
         *_slices(results),
     ]
     return "\n\n".join(parts) + "\n"
@@ -33,28 +37,58 @@ def details(results: Results) -> str:
 
 def _metrics(results: Results) -> list[str]:
     params = results.params
-    rows = []
-    for row in results.rows:
-        cells = [f"{row.metrics[name]:.2f} [{each.low:.1f}, {each.high:.1f}]" for name, each in row.intervals.items()]
-        rows.append([f"{params.base_model} (ours)", row.label, *cells])
-    for key, published in published_rows(params.chosen_dataset).items():
-        rows.append([*key, *(f"{value:.2f}" for value in published.values())])
+    rows = [
+        [f"{params.base_model} (ours)", row.label, *_with_intervals(row.metrics, row.intervals)] for row in results.rows
+    ]
+    published = published_rows(params.chosen_dataset)
+    rows += [[*key, *(f"{value:.2f}" for value in values.values())] for key, values in published.items()]
     return [
         "## Metrics",
-        wrap(explanations.intervals(results)),
+        wrap(explanations.intervals(params, len(results.test), published=bool(published))),
         _table(["Base model", "Trained on", *COLUMNS.values()], rows, left=2),
+    ]
+
+
+def _with_intervals(metrics: dict[str, float], intervals: dict[str, Interval]) -> list[str]:
+    return [f"{metrics[name]:.2f} [{each.low:.1f}, {each.high:.1f}]" for name, each in intervals.items()]
+
+
+def _extra_test(results: Results, test: ExtraTest) -> list[str]:
+    rows = [
+        [
+            row.label,
+            "yes" if row.name in test.seen else "no",
+            *_with_intervals(test.metrics[row.name], test.intervals[row.name]),
+        ]
+        for row in results.rows
+    ]
+    about = f"{explanations.extra_test(test.about)} {explanations.intervals(results.params, test.pairs)}"
+    parts = [
+        f"## {test.about.title}",
+        wrap(about),
+        _table(["Trained on", "Seen", *COLUMNS.values()], rows, left=2),
+    ]
+    if not test.comparisons:
+        return parts
+    heading = f"### Differences on {test.about.title}"
+    return [
+        *parts,
+        heading,
+        wrap(explanations.extra_comparisons(len(test.comparisons))),
+        _comparisons(test.comparisons, results.params.report.rows),
     ]
 
 
 def _differences(results: Results) -> list[str]:
     if not results.comparisons:
         return []
+    about = explanations.comparisons(results.params, len(results.comparisons))
+    return ["## Differences", wrap(about), _comparisons(results.comparisons, results.params.report.rows)]
+
+
+def _comparisons(comparisons: list[RowComparison], labels: dict[str, str]) -> str:
     head = ["Trained on", "against", "difference", f"{SHARE} interval", "p", "p (Holm)", "distinguishable"]
-    return [
-        "## Differences",
-        wrap(explanations.comparisons(results)),
-        _table(head, [_difference(each, results.params.report.rows) for each in results.comparisons], left=2),
-    ]
+    return _table(head, [_difference(each, labels) for each in comparisons], left=2)
 
 
 def _difference(each: RowComparison, labels: dict[str, str]) -> list[str]:
@@ -68,6 +102,23 @@ def _difference(each: RowComparison, labels: dict[str, str]) -> list[str]:
         f"{each.corrected:.4f}",
         "yes" if each.distinguishable else "no",
     ]
+
+
+def _dimensions(results: Results) -> list[str]:
+    kept = results.dimensions_kept
+    rows = [
+        [results.dev_title(dev), row.label, *(_score(scores[row.name].get(each, np.nan)) for each in kept)]
+        for dev, scores in results.dimensions.items()
+        for row in results.rows
+    ]
+    head = ["Dev set", "Trained on", *(f"{each} ({4 * each:,} bytes)" for each in kept)]
+    return ["## Fewer dimensions", wrap(explanations.DIMENSIONS), _table(head, rows, left=2)]
+
+
+def _cosines(results: Results) -> list[str]:
+    rows = [[row.label, *map(_score, row.cosines.values())] for row in results.rows]
+    table = _table(["Trained on", *results.rows[0].cosines], rows, left=1)
+    return ["## What a cosine means", wrap(explanations.CALIBRATION), table]
 
 
 def _slices(results: Results) -> list[str]:

@@ -6,6 +6,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from kosbert.metrics import MAIN_METRIC
+from kosbert.params import Params, Recipe
 from kosbert.report import explanations
 from kosbert.report.plots.gallery import Section
 from kosbert.report.published import published_by_size, published_rows
@@ -47,14 +48,22 @@ def page(results: Results, sections: list[Section]) -> str:
         columns=COLUMNS,
         published=published_rows(params.chosen_dataset),
         by_size=published_by_size(params.chosen_dataset),
-        share=explanations.SHARE,
-        metrics_explained=explanations.METRICS,
-        intervals_explained=explanations.intervals(results),
-        comparisons_explained=explanations.comparisons(results),
-        slices_explained=explanations.SLICES,
+        explanations=explanations,
+        trainings=_trainings(params),
         worst=list(worst(results.test, results.best.predictions, count=WORST).itertuples()),
         pairs=len(results.test),
     )
+
+
+def _trainings(params: Params) -> list[tuple[str, Recipe]]:
+    """Return the different trainings of each recipe, named."""
+    trainings: list[tuple[str, Recipe]] = []
+    for name, recipe in params.recipes.items():
+        runs = [run for run, _ in recipe.runs]
+        different = [run for number, run in enumerate(runs) if run not in runs[:number]]
+        names = [f"{name}, {number}" for number in range(1, len(different) + 1)] if len(different) > 1 else [name]
+        trainings += zip(names, different, strict=True)
+    return trainings
 
 
 def _verdict(each: RowComparison) -> str:

@@ -1,5 +1,6 @@
-"""All that the report is made of, read once: rows, comparisons, test set and costs."""
+"""All that the report is made of, read once: rows, comparisons, test sets, dimensions and costs."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -8,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 from safetensors import SafetensorError, safe_open
 
+from kosbert.encoder.calibration import Calibration, read_calibration
 from kosbert.errors import KosbertError, one_line
-from kosbert.evaluation.scores import compute_metrics, read_predictions
+from kosbert.evaluation.scores import compute_metrics, prediction_files, read_predictions
 from kosbert.files import weights_digest
-from kosbert.metrics import MAIN_METRIC, Cost, find_cost
-from kosbert.params import Params
+from kosbert.metrics import MAIN_METRIC, Cost, find_cost, read_dimensions
+from kosbert.params import PARAMS, STS, ExtraSts, Params
 from kosbert.report.resampling import Interval
 from kosbert.report.significance import RowComparison, read_resampled
 from kosbert.report.slices import Slice, read_test, slices
@@ -29,6 +31,7 @@ class Row:
         metrics: the eight metrics, x 100.
         intervals: the confidence interval of each metric.
         parameters: the number of the encoder's parameters.
+        calibration: what a cosine of the encoder means; None if that is not known.
     """
 
     name: str
@@ -37,11 +40,43 @@ class Row:
     metrics: dict[str, float]
     intervals: dict[str, Interval]
     parameters: int
+    calibration: Calibration | None
 
     @property
     def score(self) -> float:
         """The `MAIN_METRIC`, by which rows are ranked."""
         return self.metrics[MAIN_METRIC]
+
+    @property
+    def cosines(self) -> dict[str, float]:
+        """The cosine of each score from 1 to 4, and that of a match; NaN where the calibration has none."""
+        scores = self.calibration.whole_scores if self.calibration else {}
+        match = self.calibration.match if self.calibration else None
+        found = {str(score): scores.get(score, math.nan) for score in (1, 2, 3, 4)}
+        return found | {"match": math.nan if match is None else match}
+
+
+@dataclass(frozen=True)
+class ExtraTest:
+    """An extra test set, and all rows on it.
+
+    Attributes:
+        name: the name of the test set.
+        about: the parameters of the scored pairs that it belongs to.
+        pairs: the number of its pairs.
+        metrics: the eight metrics of each row, x 100.
+        intervals: the confidence interval of each metric of each row.
+        comparisons: the comparisons of rows.
+        seen: the rows that were trained on the training pairs that come with it.
+    """
+
+    name: str
+    about: ExtraSts
+    pairs: int
+    metrics: dict[str, dict[str, float]]
+    intervals: dict[str, dict[str, Interval]]
+    comparisons: list[RowComparison]
+    seen: list[str]
 
 
 @dataclass(frozen=True)
@@ -54,6 +89,8 @@ class Results:
         comparisons: the comparisons of rows.
         test: the test set, as `slices.read_test` returns it.
         costs: the cost of each recipe's training, or None where it is not known.
+        extra: the extra test sets.
+        dimensions: the scores of embeddings cut to fewer numbers, by dev set, row, and how many are kept.
     """
 
     params: Params
@@ -61,11 +98,28 @@ class Results:
     comparisons: list[RowComparison]
     test: pd.DataFrame
     costs: dict[str, Cost | None]
+    extra: list[ExtraTest]
+    dimensions: dict[str, dict[str, dict[int, float]]]
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
         """The eight metrics of each row."""
         return {row.name: row.metrics for row in self.rows}
+
+    @property
+    def extra_metrics(self) -> dict[str, dict[str, dict[str, float]]]:
+        """The eight metrics of each row on each extra test set."""
+        return {row.name: {each.name: each.metrics[row.name] for each in self.extra} for row in self.rows}
+
+    @property
+    def dimensions_kept(self) -> list[int]:
+        """How many numbers of embeddings are kept in `dimensions`, the most first."""
+        scores = (each for rows in self.dimensions.values() for each in rows.values())
+        return sorted({kept for each in scores for kept in each}, reverse=True)
+
+    def dev_title(self, name: str) -> str:
+        """Return what tables call a dev set."""
+        return "the dataset's own" if name == STS else self.params.chosen_dataset.sts.extra[name].title
 
     @cached_property
     def slices(self) -> dict[str, list[Slice]]:
@@ -83,6 +137,7 @@ def gather(
     *,
     predictions: Path,
     resampled: Path,
+    dimensions: Path,
     models: Path,
     measured: Path,
     costs: Path,
@@ -94,8 +149,9 @@ def gather(
 
     Args:
         params: the parameters, which name the rows.
-        predictions: the folder of the predictions, `<row>.tsv`.
+        predictions: the folder of the predictions, `<row>.tsv` and `extra/<row>/<name>.tsv`.
         resampled: the file that the stage `resample` has written.
+        dimensions: the folder of the dev scores of shortened embeddings, `<row>.json`.
         models: the folder of the encoders.
         measured: the folder of the costs that trainings have measured.
         costs: the folder of the recorded costs, `<recipe>.json`.
@@ -106,23 +162,68 @@ def gather(
     Raises:
         KosbertError: a file is missing or not readable, or predictions and test set are not of the same pairs.
     """
-    found = read_resampled(resampled)
-    rows = []
-    for name, label in params.report.rows.items():
-        path = predictions / f"{name}.tsv"
-        frame = read_predictions(path)
-        metrics = compute_metrics(frame, source=path)
-        rows.append(Row(name, label, frame, metrics, found.intervals[name], count_parameters(models / name)))
+    found, labels, extra = read_resampled(resampled), params.report.rows, params.chosen_dataset.sts.extra
+    if {name: {*each.intervals} for name, each in found.items()} != {name: {*labels} for name in [STS, *extra]}:
+        raise KosbertError(f"{resampled}: of other rows or test sets than those of {PARAMS}; `dvc repro` makes it anew")
+    files = prediction_files(predictions, [*labels], own=STS)
+    if {*files} != {*found}:
+        raise KosbertError(
+            f"{predictions}: for the test sets {', '.join(files)}, but {PARAMS} names {', '.join(found)}; "
+            "`dvc repro` makes them anew"
+        )
+    frames = {name: {row: read_predictions(path) for row, path in each.items()} for name, each in files.items()}
+    metrics = {
+        name: {row: compute_metrics(frames[name][row], source=path) for row, path in each.items()}
+        for name, each in files.items()
+    }
     return Results(
         params,
-        rows,
-        found.differences,
+        [
+            Row(
+                name,
+                label,
+                frames[STS][name],
+                metrics[STS][name],
+                found[STS].intervals[name],
+                count_parameters(models / name),
+                read_calibration(models / name),
+            )
+            for name, label in labels.items()
+        ],
+        found[STS].differences,
         read_test(raw / params.chosen_dataset.sts.test.path, train, dev),
         {
             recipe: find_cost(costs / f"{recipe}.json", measured, weights_digest(models / recipe))
             for recipe in params.recipes
         },
+        [
+            ExtraTest(
+                name,
+                about,
+                len(next(iter(frames[name].values()))),
+                metrics[name],
+                found[name].intervals,
+                found[name].differences,
+                [row for row in labels if name in params.seen(row)],
+            )
+            for name, about in extra.items()
+        ],
+        _gather_dimensions(params, dimensions),
     )
+
+
+def _gather_dimensions(params: Params, folder: Path) -> dict[str, dict[str, dict[int, float]]]:
+    devs = [STS, *(name for name, each in params.chosen_dataset.sts.extra.items() if each.train)]
+    found = {}
+    for row in params.report.rows:
+        path = folder / f"{row}.json"
+        found[row] = read_dimensions(path)
+        if {*found[row]} != {*devs}:
+            raise KosbertError(
+                f"{path}: of the dev sets {', '.join(found[row])}, but {PARAMS} names {', '.join(devs)}; "
+                "`dvc repro` makes it anew"
+            )
+    return {dev: {row: scores[dev] for row, scores in found.items()} for dev in devs}
 
 
 def count_parameters(folder: Path) -> int:

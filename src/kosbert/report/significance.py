@@ -35,7 +35,7 @@ class RowComparison:
 
 @dataclass(frozen=True)
 class Resampled:
-    """The confidence intervals of each row's metrics, and the differences of rows."""
+    """The confidence intervals of each row's metrics on a test set, and the differences of rows."""
 
     intervals: dict[str, dict[str, Interval]]
     differences: list[RowComparison]
@@ -83,19 +83,19 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def write_resampled(resampled: Resampled, path: Path) -> None:
-    """Write the outcome of the resampling as JSON, complete or not at all."""
-    write_text(path, json.dumps(asdict(resampled), indent=2) + "\n")
+def write_resampled(resampled: dict[str, Resampled], path: Path) -> None:
+    """Write the outcome of the resampling of each test set, by its name, as JSON, complete or not at all."""
+    write_text(path, json.dumps({name: asdict(each) for name, each in resampled.items()}, indent=2) + "\n")
 
 
-def read_resampled(path: Path) -> Resampled:
+def read_resampled(path: Path) -> dict[str, Resampled]:
     """Read what `write_resampled` has written.
 
     Raises:
         KosbertError: the file is missing, or of another form.
     """
     try:
-        return TypeAdapter(Resampled).validate_json(path.read_bytes())
+        return TypeAdapter(dict[str, Resampled]).validate_json(path.read_bytes())
     except FileNotFoundError:
         raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
     except ValidationError as error:

@@ -1,7 +1,8 @@
-"""The performance tables: our rows and the published ones; the same by size; and their copy in the READMEs."""
+"""The performance tables: our rows and the published ones; on extra test sets; by size; their copy in the READMEs."""
 
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 
@@ -12,11 +13,17 @@ from kosbert.report import explanations
 from kosbert.report.published import published_by_size, published_rows
 
 BEGIN, END = "<!-- performance: begin -->", "<!-- performance: end -->"
+MAIN_COLUMNS = tuple(name for name in METRICS if name.startswith("cosine"))  # of a short table
 COLUMNS = {name: f"{name[:3]} {name.partition('_')[2][0].upper()}" for name in METRICS}  # short names
 
 
-def performance(params: Params, metrics: dict[str, dict[str, float]], costs: dict[str, Cost | None]) -> str:
-    """Return the performance tables as Markdown: all metrics, below a caption; and cosine Spearman by size.
+Extra = dict[str, dict[str, dict[str, float]]]  # the eight metrics of each row on each extra test set
+
+
+def performance(
+    params: Params, metrics: dict[str, dict[str, float]], costs: dict[str, Cost | None], extra: Extra
+) -> str:
+    """Return the performance tables as Markdown: all metrics, below a caption; on extra test sets; and by size.
 
     Published rows stand beside ours only where the test set is the same.
 
@@ -24,6 +31,7 @@ def performance(params: Params, metrics: dict[str, dict[str, float]], costs: dic
         params: the parameters, which name the rows.
         metrics: the eight metrics of each row.
         costs: the cost of each recipe's training, or None where it is not known.
+        extra: the eight metrics of each row on each extra test set.
     """
     rows = [
         [f"{params.base_model} (ours)", label, *metrics[name].values()] for name, label in params.report.rows.items()
@@ -37,7 +45,8 @@ def performance(params: Params, metrics: dict[str, dict[str, float]], costs: dic
         disable_numparse=[0, 1],
         colalign=("left", "left", *["right"] * len(METRICS)),
     )
-    return f"{caption(params)}\n\n{table}\n\n{_by_size(params, metrics, costs)}\n"
+    parts = [caption(params), table, *_on_extra_tests(params, extra), _by_size(params, metrics, costs, extra)]
+    return "\n\n".join(parts) + "\n"
 
 
 def caption(params: Params) -> str:
@@ -50,22 +59,44 @@ def caption(params: Params) -> str:
     )
 
 
-def _by_size(params: Params, metrics: dict[str, dict[str, float]], costs: dict[str, Cost | None]) -> str:
-    rows: list[tuple[str, float, str, float, str]] = []
+def _on_extra_tests(params: Params, extra: Extra) -> list[str]:
+    sets = params.chosen_dataset.sts.extra
+    if not sets:
+        return []
+    head = ["Row", "Trained on"]
+    for about in sets.values():
+        head += [f"{about.title} {COLUMNS[name]}" for name in MAIN_COLUMNS] + [f"{about.title} seen"]
+    rows = []
+    for row, label in params.report.rows.items():
+        cells = [f"`{row}`", label]
+        for name in sets:
+            cells += [f"{extra[row][name][metric]:.2f}" for metric in MAIN_COLUMNS]
+            cells.append("yes" if name in params.seen(row) else "no")
+        rows.append(cells)
+    align = ["left", "left", *["right", "right", "left"] * len(sets)]
+    table = tabulate(rows, headers=head, tablefmt="github", disable_numparse=True, colalign=align)
+    return [explanations.wrap(" ".join(map(explanations.extra_test, sets.values()))), table]
+
+
+def _by_size(params: Params, metrics: dict[str, dict[str, float]], costs: dict[str, Cost | None], extra: Extra) -> str:
+    sets = params.chosen_dataset.sts.extra
+    rows: list[tuple[Any, ...]] = []
     for name, label in params.report.rows.items():
         chain = [costs[step] for step in params.chain(name)]
         if chain and (own := chain[-1]):
             minutes = "" if None in chain else f"{sum(cost.minutes for cost in chain if cost):.1f}"
             encoder = f"{params.base_model}, `{name}` (ours)"
-            rows.append((encoder, own.parameters / 1e6, label, metrics[name][MAIN_METRIC], minutes))
-    rows += [(*result[:4], "") for result in published_by_size(params.chosen_dataset)]
+            others = [f"{extra[name][each][MAIN_METRIC]:.2f}" for each in sets]
+            rows.append((encoder, own.parameters / 1e6, label, metrics[name][MAIN_METRIC], *others, minutes))
+    rows += [(*result[:4], *[""] * len(sets), "") for result in published_by_size(params.chosen_dataset)]
     rows.sort(key=itemgetter(3), reverse=True)
+    others_head = [f"{about.title} {COLUMNS[MAIN_METRIC]}" for about in sets.values()]
     table = tabulate(
         rows,
-        headers=["Encoder", "Million parameters", "Trained on", COLUMNS[MAIN_METRIC], "Minutes"],
+        headers=["Encoder", "Million parameters", "Trained on", COLUMNS[MAIN_METRIC], *others_head, "Minutes"],
         tablefmt="github",
-        floatfmt=("", ".0f", "", ".2f", ""),
-        colalign=("left", "right", "left", "right", "right"),
+        floatfmt=("", ".0f", "", ".2f", *[".2f"] * len(sets), ""),
+        colalign=("left", "right", "left", "right", *["right"] * len(sets), "right"),
     )
     hardware = sorted({cost.on for cost in costs.values() if cost})
     return f"By size. Minutes: all trainings from the base on, {' and '.join(hardware) or 'not known'}.\n\n{table}"

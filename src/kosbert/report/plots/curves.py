@@ -76,5 +76,6 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
 def _kept(average: Average | None) -> str:
     if not average:
         return ""
-    runs = f" of {average.runs} runs, of which this is the first," if average.runs > 1 else ""
+    count = average.runs if isinstance(average.runs, int) else len(average.runs)
+    runs = f" of {count} runs, of which this is the first," if count > 1 else ""
     return f" An average of the weights{runs} is kept."

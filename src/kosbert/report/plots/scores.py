@@ -12,7 +12,8 @@ from kosbert.report.explanations import SHARE
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
 from kosbert.report.published import PublishedResult, published_by_size, published_rows
-from kosbert.report.results import Results
+from kosbert.report.resampling import Interval
+from kosbert.report.results import ExtraTest, Results, Row
 
 _BAR = 0.29  # inches that a bar takes
 _NAME_GAP = 0.045  # the distance between names, as a part of the height of the axes
@@ -23,19 +24,41 @@ _MARKERS = "Dsov^<>Pp*"
 
 def bars(results: Results) -> Picture:
     """Draw cosine Spearman of our rows, with intervals, and of the published ones on the same test set."""
-    base_model = results.params.base_model
-    ours = [
-        (f"{base_model}: {canvas.plain(row.label, row.name)}", row.score, row.intervals[MAIN_METRIC])
-        for row in results.rows
-    ]
     published = [
         (f"{base.removesuffix(' (published)')}: {label}", metrics[MAIN_METRIC], None)
         for (base, label), metrics in published_rows(results.params.chosen_dataset).items()
     ]
-    shown = sorted([*ours, *published], key=lambda each: each[1])
-    figure, ax = canvas.axes(
-        height=1.2 + _BAR * len(shown), title="Cosine Spearman, ours" + " and published" * bool(published)
+    ours = [(_label(results, row), row.score, row.intervals[MAIN_METRIC]) for row in results.rows]
+    return _bars(
+        [*ours, *published],
+        "scores",
+        title="Cosine Spearman, ours" + " and published" * bool(published),
+        caption=f"Blue: ours, with {SHARE} intervals over test pairs."
+        + " Grey: published, without intervals." * bool(published),
     )
+
+
+def extra_bars(results: Results, test: ExtraTest) -> Picture:
+    """Draw cosine Spearman of our rows on an extra test set, with intervals."""
+    ours = [
+        (_label(results, row), test.metrics[row.name][MAIN_METRIC], test.intervals[row.name][MAIN_METRIC])
+        for row in results.rows
+    ]
+    return _bars(
+        ours,
+        f"scores_{test.name}",
+        title=f"Cosine Spearman on {canvas.plain(test.about.title, test.name)}, ours",
+        caption=f"{test.about.title}, with {SHARE} intervals over its {test.pairs:,} test pairs.",
+    )
+
+
+def _label(results: Results, row: Row) -> str:
+    return f"{results.params.base_model}: {canvas.plain(row.label, row.name)}"
+
+
+def _bars(scores: Sequence[tuple[str, float, Interval | None]], name: str, *, title: str, caption: str) -> Picture:
+    shown = sorted(scores, key=lambda each: each[1])
+    figure, ax = canvas.axes(height=1.2 + _BAR * len(shown), title=title)
     for height, (_, score, interval) in enumerate(shown):
         ax.barh(height, score, height=0.62, color=canvas.OURS if interval else canvas.QUIET)
         end = score
@@ -52,10 +75,9 @@ def bars(results: Results) -> Picture:
     ax.spines["left"].set_visible(False)
     return canvas.picture(
         figure,
-        "scores",
-        caption=f"Blue: ours, with {SHARE} intervals over test pairs."
-        + " Grey: published, without intervals." * bool(published),
-        alt="Cosine Spearman: " + "; ".join(f"{label} {score:.2f}" for label, score, _ in reversed(shown)),
+        name,
+        caption=caption,
+        alt=f"{title}: " + "; ".join(f"{label} {score:.2f}" for label, score, _ in reversed(shown)),
     )
 
 
