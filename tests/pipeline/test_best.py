@@ -32,7 +32,7 @@ def test_best_full_learns_from_both_tables_in_turn(project, root):
     assert settings.keys() >= SMALLER.keys()
     flags = [part for key, value in (settings | SMALLER).items() for part in ("-S", f"{key}={value}")]
     log = project.run(*words[:3], *flags, words[-1])
-    assert "40 examples, ranking loss; 200 examples, cosine loss" in log
+    assert "40 examples of nli/train.tsv, ranking loss; 200 examples of tune/tune_train.tsv, cosine loss" in log
     assert "step 12/12" in log, "as many batches of each as the smaller table has"
     card = (project.folder / "models/best/README.md").read_text(encoding="utf-8")
     assert "`data/nli/train.tsv`, multiple negatives" in card

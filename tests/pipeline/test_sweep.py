@@ -43,7 +43,8 @@ def test_the_readmes_table_shows_what_varies_and_nothing_else(swept, root):
     sweeps = (root / "README.md").read_text(encoding="utf-8").split("### Sweeps")[1]
     (command,) = re.findall(r"^dvc exp show .*$", sweeps, flags=re.MULTILINE)
     header = swept.run("sh", "-c", f"COLUMNS=200 {command} --no-pager").splitlines()[1]
-    assert header.split() == ["Experiment", "metrics/base.json:cosine_spearman", "seed"]
+    figures = ["metrics/base.json:cosine_spearman", "metrics/extra/base.json:spoken.cosine_spearman"]
+    assert header.split() == ["Experiment", *figures, "seed"]
 
 
 def test_the_workspace_stays_as_it_was(swept):

@@ -11,7 +11,10 @@ from support.project import Project
 from kosbert.files import dvc_md5
 from kosbert.metrics import METRICS
 
-MADE = ("models", "pushed", "curves", "predictions", "predictions/extra", "metrics", "metrics/costs", "report", "data")
+MADE = (
+    *("models", "pushed", "curves", "predictions", "predictions/extra", "data"),
+    *("metrics", "metrics/costs", "metrics/extra", "metrics/dimensions", "report"),
+)
 UP_TO_DATE = "Data and pipelines are up to date."
 
 
@@ -93,7 +96,7 @@ def test_a_branch_goes_from_one_clone_to_the_other(clones):
     two.run("dvc", "pull")
     assert_clean(two)
     diff = json.loads(two.run("dvc", "metrics", "diff", "--json", "origin/main", "faster"))
-    assert list(diff) == ["metrics/sts.json"]
+    assert sorted(diff) == [f"metrics/{kind}sts.json" for kind in ("dimensions/", "extra/", "")]
     assert "| sts " in two.run("kosbert", "difference", "origin/main")
     two.git("switch", "-q", "main")
     two.run("dvc", "checkout")
@@ -113,8 +116,11 @@ def test_rows_and_recipes_that_go_leave_nothing_in_any_clone(clones):
     left = made(one)
     assert left["models"] == left["pushed"] == ["base", "nli", "regressed"]
     assert left["curves"] == ["nli", "regressed"]
-    assert left["predictions"] == ["base.tsv", "regressed.tsv"]
-    assert left["metrics"] == ["base.json", "costs", "details.md", "performance.md", "regressed.json"]
+    assert left["predictions"] == ["base.tsv", "extra", "regressed.tsv"]
+    assert left["predictions/extra"] == ["base", "regressed"]
+    json_files = ["base.json", "regressed.json"]
+    assert left["metrics"] == sorted([*json_files, "costs", "details.md", "dimensions", "extra", "performance.md"])
+    assert left["metrics/extra"] == left["metrics/dimensions"] == json_files
     assert left["metrics/costs"] == ["nli.json", "regressed.json"]
     save(one, "Have fewer rows")
     two.git("pull", "-q")
