@@ -22,7 +22,7 @@ OPTIONS = {"kmeans": ["groups"], "agglomerative": ["distance"], "communities": [
 SMALLEST = 5
 # Scores from 0 to 5, for which a model's calibration has the cosine: two groups on one topic, and sentences that say
 # nearly the same.
-SAME_TOPIC, ALIKE = 0.8, 3.5
+SAME_TOPIC, ALIKE = 0.5, 3.5
 
 
 @click.command("cluster", cls=UserCommand, short_help="Group sentences by meaning.")
