@@ -105,7 +105,8 @@ class LengthBatchSampler(DefaultBatchSampler):
         return math.floor(batches) if self.drop_last else math.ceil(batches)
 
     def _count(self) -> int:
-        return max(1, round(self.share * len(self._lengths)))
+        rows = len(self._lengths)
+        return max(round(self.share * rows), min(rows, 1))
 
     def _by_length(self, rows: NDArray[np.int32]) -> NDArray[np.int32]:
         return rows[self._lengths[rows].argsort(kind="stable")]
