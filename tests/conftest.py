@@ -38,6 +38,18 @@ def tracked():
     return names
 
 
+@pytest.fixture
+def write(tmp_path):
+    """Return a function that writes text or bytes to a file of a name, and gives its path."""
+
+    def write(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
 @pytest.fixture(scope="session")
 def chosen():
     return params.load(ROOT / "params.yaml")

@@ -14,18 +14,6 @@ HURTING = ['"눈"', "비, 눈", "비\t눈", "비\n눈", "비\r\n눈", " 눈 ", "
 CSV = "sentence1,sentence2,score\n"
 
 
-@pytest.fixture
-def write(tmp_path):
-    """Return a function that writes text or bytes to a file of a name, and gives its path."""
-
-    def write(name, content):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def scored_file(**columns):
     return ScoredFile(path="file", digest=DIGEST, rows=1, **columns)
 

@@ -21,16 +21,6 @@ def nothing_is_left(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def write(tmp_path):
-    def write(name, content):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
-@pytest.fixture
 def told():
     """The lines that a reader told."""
     return []
