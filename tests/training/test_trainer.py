@@ -116,15 +116,20 @@ def test_the_best_recipe_learns(tiny, tables, tmp_path, chosen):
     assert outcome.best_dev > 65
 
 
-def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp_path, monkeypatch, capsys):
-    seen = []
+@pytest.fixture
+def seen(monkeypatch):
+    """Of each batch, in its order, the table that it comes from, and whether its examples have labels."""
+    seen, original = [], Trainer.compute_loss
 
     def noted(trainer, model, inputs, **rest):
         seen.append((inputs["dataset_name"], "label" in inputs))
         return original(trainer, model, inputs, **rest)
 
-    original = Trainer.compute_loss
     monkeypatch.setattr(Trainer, "compute_loss", noted)
+    return seen
+
+
+def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp_path, seen, capsys):
     outcome = run(tiny, tables, tmp_path / "both", data=".", loss={NLI: "ranking", STS: "cosent"})
     assert seen[:4] == [("nli/train_tsv", False), ("tune/tune_train_tsv", True)] * 2
     assert outcome.best_dev > outcome.initial_dev
@@ -134,20 +139,10 @@ def test_a_recipe_over_several_tables_learns_from_each_in_turn(tiny, tables, tmp
     )
 
 
-def test_all_batches_come_at_random_and_of_a_table_with_a_share_that_part_of_its_examples(
-    tiny, tables, tmp_path, monkeypatch
-):
-    seen = []
-    original = Trainer.compute_loss
-
-    def noted(trainer, model, inputs, **rest):
-        seen.append((inputs["dataset_name"].split("/")[0], len(next(iter(inputs.values())))))
-        return original(trainer, model, inputs, **rest)
-
-    monkeypatch.setattr(Trainer, "compute_loss", noted)
+def test_all_batches_come_at_random_and_of_a_table_with_a_share_that_part_of_its_examples(tiny, tables, tmp_path, seen):
     mixed = {"loss": {NLI: "ranking", STS: "cosent"}, "turns": "all", "shares": {STS: 0.3}, "epochs": 2}
     run(tiny, tables, tmp_path / "mixed", data=".", batch_size=8, **mixed)
-    epochs = [[name for name, _ in seen[start : start + 13]] for start in (0, 13)]
+    epochs = [[name.split("/")[0] for name, _ in seen[start : start + 13]] for start in (0, 13)]
     assert len(seen) == 26
     assert [sorted(epoch) for epoch in epochs] == [["nli"] * 5 + ["tune"] * 8] * 2, "40 triplets; 60 of 200 pairs"
     assert epochs[0] != epochs[1]
