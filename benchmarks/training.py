@@ -35,7 +35,7 @@ from kosbert.encoder.encode import has_bf16
 from kosbert.encoder.model import load, prompt_of, save
 from kosbert.params import Recipe
 from kosbert.training.dev import DevEvaluator, dev_score
-from kosbert.training.losses import scored_pairs
+from kosbert.training.losses import scored_pairs, tables
 from kosbert.training.trainer import arguments_for, build_trainer
 
 TRAIN, DEV, NLI = Path("data/tune/tune_train.tsv"), Path("data/tune/tune_dev.tsv"), Path("data/nli/train.tsv")
@@ -66,11 +66,11 @@ class Epochs(TrainerCallback):
 
 def ours(base: Path, recipe: Recipe, table: Path, seed: int, folder: Path) -> tuple[SentenceTransformer, Epochs]:
     """Train as the stage does, but for dev scores on the way."""
-    encoder, epochs, training = load(base), Epochs(), params.load().training
-    arguments = arguments_for(recipe, table, training, encoder, folder=folder, seed=seed)
+    encoder, epochs, training, losses = load(base), Epochs(), params.load().training, tables(recipe, table)
+    arguments = arguments_for(recipe, losses, training, encoder, folder=folder, seed=seed)
     arguments.eval_strategy = arguments.save_strategy = "no"
     arguments.load_best_model_at_end = False
-    with build_trainer(encoder, recipe, table, arguments, training=training, callbacks=[epochs]) as trainer:
+    with build_trainer(encoder, recipe, table, losses, arguments, training=training, callbacks=[epochs]) as trainer:
         trainer.train()
     torch.use_deterministic_algorithms(mode=False)  # the plain trainer does without
     return encoder, epochs

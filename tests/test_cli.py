@@ -90,11 +90,11 @@ def test_the_figures_do_not_depend_on_the_form_of_the_table(tiny, table, root, e
     ("text", "line"),
     [
         ("sentence1\tscore\n눈\t1\n", "expected a header with the columns sentence1, sentence2, score"),
-        (HEADER + "눈\t비\t1\n해\t달\t둘\n", "line 3: score '둘' is no number"),
+        (HEADER + "눈\t비\t1\n해\t달\t둘\n", "line 3: score '둘' is not a number"),
         (HEADER + "눈\t비\t1\n해\t\t2\n", "line 3: a sentence is blank"),
         (HEADER + "눈\t비\t3\n해가 뜬다\t달\t3\n", "all pairs have the same gold score"),
         (HEADER + "눈\t눈\t3\n해\t해\t4\n", "all pairs have the same"),
-        (HEADER + "눈\t비\t3\n", "1 pair; a correlation needs at least two"),
+        (HEADER + "눈\t비\t3\n", "1 pair; a correlation needs at least 2"),
         ("", "found nothing"),
     ],
 )

@@ -11,7 +11,7 @@ from kosbert.stage import experiment
 from kosbert.stage.run import Stage
 
 COMMITTED = "seed: 1\nmirror: null\nrecipes: {a: {epochs: 1, rate: 0.1}}\n"
-ADVICE = "DVC leaves it so, and the next experiment adds to it; to take it back: git checkout HEAD params.yaml"
+ADVICE = "DVC keeps the change, and the next experiment adds to it; to undo it: git checkout HEAD params.yaml"
 
 
 def git(*arguments):

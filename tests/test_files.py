@@ -58,7 +58,7 @@ def test_a_written_folder_replaces_the_older_one_with_all_that_was_in_it(tmp_pat
 
 def test_a_file_never_replaces_a_folder(tmp_path):
     put_folder(tmp_path / "results", "mine", "1")
-    with pytest.raises(KosbertError, match=r"results: is a folder, and a file was to be written"):
+    with pytest.raises(KosbertError, match=r"results: is a folder; give the name of a file"):
         write_text(tmp_path / "results", "{}")
     assert tree(tmp_path) == {"results/mine": "1"}
     assert entries(tmp_path) == ["results"]
@@ -171,7 +171,7 @@ def test_only_one_process_at_a_time_works_in_a_folder_and_a_kill_releases_it(tmp
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "working\n"
-        with pytest.raises(KosbertError, match=rf"^{out}: another run is writing it$"), exclusive(work_dir, out):
+        with pytest.raises(KosbertError, match=rf"^{out}: another process is writing it$"), exclusive(work_dir, out):
             pass
         process.kill()
     for _ in range(2):

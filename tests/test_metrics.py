@@ -59,12 +59,12 @@ def test_metrics_on_extra_sets_and_scores_of_dimensions_are_read_as_they_were_wr
 @pytest.mark.parametrize(
     ("read", "content", "message"),
     [
-        (read_extra_metrics, None, ": not found; `dvc repro` makes it"),
+        (read_extra_metrics, None, ": not found; `dvc repro` creates it"),
         (read_extra_metrics, "[", ": not valid JSON"),
         (read_extra_metrics, "[]", ": expected names of tables of scored pairs"),
         (read_extra_metrics, '{"cosine_pearson": 80.5}', ": expected names of tables of scored pairs"),
         (read_extra_metrics, '{"klue": {"cosine_pearson": 80.5}}', ", klue: expected exactly the keys cosine_pearson"),
-        (read_dimensions, None, ": not found; `dvc repro` makes it"),
+        (read_dimensions, None, ": not found; `dvc repro` creates it"),
         (read_dimensions, '{"sts": {}}', ", sts: expected numbers of dimensions, each with a score"),
         (read_dimensions, '{"sts": {"many": 80.5}}', ", sts: expected numbers of dimensions, each with a score"),
         (read_dimensions, '{"sts": {"384": "80.5"}}', ", sts: expected numbers of dimensions, each with a score"),

@@ -169,7 +169,7 @@ BLOCK = "must be a block of keys with values, but it is"
         ("base_models.hub.license", MISSING, f"base_models.hub.license: {REQUIRED}"),
         ("recipes.sts.init", "nlo", "recipes.sts.init is 'nlo', but must be one of: base, nli, nli_sts, all_sts, best"),
         ("recipes.sts.init", "sts", "recipes.sts.init is 'sts', but must be one of: base, nli, nli_sts, all_sts, best"),
-        ("recipes.nli.init", "nli_sts", "recipes.nli.init goes in a circle: nli -> nli_sts -> nli"),
+        ("recipes.nli.init", "nli_sts", "recipes.nli.init is circular: nli -> nli_sts -> nli"),
         ("dataset", "korsts", "dataset is 'korsts', but must be one of: kornlu, kornlu-full, sample"),
         ("base_model", "e5", f"base_model is 'e5', but must be one of: {BASES}"),
         (
@@ -177,7 +177,7 @@ BLOCK = "must be a block of keys with values, but it is"
             "NLI",
             "report.rows.nlo: the row is 'nlo', but must be one of: base, nli, sts, nli_sts, all_sts, best",
         ),
-        ("recipes.base", recipe(), "recipes.base: this name stands for the untrained base; choose another"),
+        ("recipes.base", recipe(), "recipes.base: this name is reserved for the untrained base; choose another"),
         *((f"recipes.{name}", recipe(), f"recipes.{name}: {NAME} {name!r}") for name in ("a b", "2024", "-x")),
         ("datasets.sample.sts.train.digest", "sha256:12", f"datasets.sample.sts.train.digest: {DIGEST} 'sha256:12'"),
         ("datasets.kornlu.nli.0.digest", "md5:12", f"datasets.kornlu.nli.0.digest: {DIGEST} 'md5:12'"),
@@ -255,7 +255,7 @@ EXTRA = "datasets.kornlu.sts.extra"
     [
         (RUNS, 0, f"{RUNS}: Input should be greater than or equal to 1, but it is 0"),
         (RUNS, [], f"{RUNS}: List should have at least 1 item after validation, not 0, but it is []"),
-        (RUNS, [{"init": "nli"}], f"{RUNS}.0.init: this is the same for all runs; change other keys of the recipe"),
+        (RUNS, [{"init": "nli"}], f"{RUNS}.0.init: all runs share this key; change other keys of the recipe"),
         (RUNS, [{}, {"epoch": 1}], f"{RUNS}.1.epoch: {UNKNOWN}"),
         (RUNS, [{"epochs": 0}], f"{RUNS}.0.epochs: Input should be greater than or equal to 1, but it is 0"),
         (RUNS, [{"weight": 0}], f"{RUNS}.0.weight: Input should be greater than 0, but it is 0"),
@@ -269,17 +269,17 @@ EXTRA = "datasets.kornlu.sts.extra"
             {"klue.tsv": 2.0},
             "recipes.best.shares.klue.tsv: Input should be less than or equal to 1",
         ),
-        (f"{EXTRA}.sts", MISSING, f"{EXTRA}.sts: this name stands for the dataset's own scored pairs"),
-        (f"{EXTRA}.KorSTS", MISSING, f"{EXTRA}.KorSTS: the dataset has a folder of this name; choose another"),
+        (f"{EXTRA}.sts", MISSING, f"{EXTRA}.sts: this name is reserved for the dataset's own scored pairs"),
+        (f"{EXTRA}.KorSTS", MISSING, f"{EXTRA}.KorSTS: the dataset already has a folder of this name; choose another"),
         (
             f"{EXTRA}.klue.dev_rows",
             11668,
-            f"{EXTRA}.klue.dev_rows: 11,668 leaves nothing of the 11,668 rows of `train`",
+            f"{EXTRA}.klue.dev_rows: 11,668 must be less than the 11,668 rows of `train`",
         ),
         (
             f"{EXTRA}.klue.dev_rows",
             None,
-            f"{EXTRA}.klue.dev_rows: give it where there is `train`, from which the dev set is taken",
+            f"{EXTRA}.klue.dev_rows: required with `train`, which the dev set is taken from",
         ),
         (
             f"{EXTRA}.klue.test.sentence2",

@@ -115,8 +115,8 @@ def read_scores():
 
 def test_what_a_row_has_left_is_removed_before_its_folder_is_read(finished):
     assert read_scores() == (
-        "metrics/two.json: removed, for there is no stage score@two any more\n"
-        "scores/two.tsv: removed, for there is no stage score@two any more\n"
+        "metrics/two.json: removed, because the stage score@two no longer exists\n"
+        "scores/two.tsv: removed, because the stage score@two no longer exists\n"
         "scores/one.tsv\n"
     )
     assert not (finished / "metrics/two.json").exists()
@@ -132,7 +132,7 @@ def test_what_a_row_has_left_stays_where_it_is_in_no_cache_or_was_edited(finishe
     else:
         shutil.rmtree(finished / ".dvc/cache")
     said = read_scores()
-    assert said.startswith(f"Error: {path}: no stage writes it and git does not have it, so no other clone has it")
+    assert said.startswith(f"Error: {path}: no stage writes it and git does not track it, so other clones lack it")
     assert (finished / path).read_text() == "two\n"
 
 
@@ -143,8 +143,8 @@ def test_what_no_stage_has_written_is_refused_unless_dvc_ignores_it_or_git_has_i
     assert read_scores() == "scores/empty\nscores/mine\nscores/one.tsv\nscores/two.tsv\n"
     (finished / "scores/mine/notes.txt").write_text("mine")
     said = read_scores()
-    assert said.startswith("Error: scores/mine: no stage writes it and git does not have it")
-    assert "move it elsewhere, or name it in .dvcignore" in said
+    assert said.startswith("Error: scores/mine: no stage writes it and git does not track it")
+    assert "move it elsewhere, or list it in .dvcignore" in said
     (finished / ".dvcignore").write_text("/scores/mine\n")
     assert "scores/mine/notes.txt\n" in read_scores()
     (finished / ".dvcignore").unlink()
@@ -178,7 +178,7 @@ def test_a_stage_that_is_run_by_hand_reads_what_it_is_given(project, monkeypatch
 def test_what_is_edited_while_a_stage_runs_makes_it_fail(project, path, check):
     said, wrote = run(edit(project, path), check=check)
     shown = path.removesuffix("/weights")
-    told = "so its result is not that of the project as it is now; run the same command again"
+    told = "so its result does not match the project; run the same command again"
     assert said == f"Error: {shown}: {CHANGED}, {told}\n"
     assert wrote == (not check), "a stage that checks before it writes leaves all as it was"
 

@@ -32,7 +32,7 @@ def needs_extra(extra: str, purpose: str) -> Iterator[None]:
         except PackageNotFoundError:  # the code is used in place, which takes a checkout
             packages = f"'.[{extra}]'"
         raise KosbertError(
-            f"{purpose} needs {error.name}, which is not installed; the extra {extra} brings it: pip install {packages}"
+            f"{purpose} needs {error.name}, which is not installed; install the extra {extra}: pip install {packages}"
         ) from error
 
 

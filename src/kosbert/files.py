@@ -38,7 +38,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _follow_umask(tmp)
         if path.is_dir() and tmp.exists():
             if not tmp.is_dir():
-                raise KosbertError(f"{path}: is a folder, and a file was to be written; give the name of a file")
+                raise KosbertError(f"{path}: is a folder; give the name of a file")
             path.replace(work_dir / "old")
         tmp.replace(path)
     except OSError as error:
@@ -88,7 +88,7 @@ def exclusive(work_dir: Path, out: Path) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
-        raise KosbertError(f"{out}: another run is writing it") from None
+        raise KosbertError(f"{out}: another process is writing it") from None
     try:
         yield
     finally:
@@ -172,5 +172,5 @@ def tables_in(folder: Path) -> dict[str, Path]:
         KosbertError: there is no such folder.
     """
     if not folder.is_dir():
-        raise KosbertError(f"{folder}: no such folder; `dvc repro` makes it")
+        raise KosbertError(f"{folder}: no such folder; `dvc repro` creates it")
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix == ".tsv"}

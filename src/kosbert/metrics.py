@@ -17,7 +17,7 @@ SIMILARITIES = ("cosine", "euclidean", "manhattan", "dot")
 CORRELATIONS = ("pearson", "spearman")
 METRICS = tuple(f"{similarity}_{correlation}" for similarity in SIMILARITIES for correlation in CORRELATIONS)
 MAIN_METRIC = "cosine_spearman"  # what models are compared by
-ANEW = "`dvc repro -f` makes it anew"
+ANEW = "`dvc repro -f` recreates it"
 
 
 def write_metrics(path: Path, metrics: dict[str, float]) -> None:
@@ -74,7 +74,7 @@ def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+        raise KosbertError(f"{path}: not found; `dvc repro` creates it") from None
     except (ValueError, RecursionError) as error:
         raise KosbertError(f"{path}: not valid JSON: {error}; {ANEW}") from error
 
@@ -134,7 +134,7 @@ def read_cost(path: Path) -> Cost | None:
         return None
     except ValidationError as error:
         raise KosbertError(
-            f"{path}: expected parameters, minutes, on, weights; delete it, and `dvc repro -f` makes it anew"
+            f"{path}: expected parameters, minutes, on, weights; delete it, and `dvc repro -f` recreates it"
         ) from error
 
 

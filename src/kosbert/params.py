@@ -81,6 +81,7 @@ class ExtraSts(Block):
         train: its training pairs; None if it is for testing alone.
         dev_rows: how many of the training pairs, the last ones, are its dev set instead.
         hub: its names on a model hub.
+        hub_split: the split there that is its test set.
     """
 
     title: str
@@ -91,6 +92,7 @@ class ExtraSts(Block):
     train: ScoredFile | None = None
     dev_rows: Annotated[int, Field(ge=2)] | None = None
     hub: list[str] = []
+    hub_split: str = "test"
 
     @property
     def files(self) -> list[ScoredFile]:
@@ -101,10 +103,10 @@ class ExtraSts(Block):
     def _dev_is_a_part_of_train(self) -> Self:
         if (self.train is None) != (self.dev_rows is None):
             raise ValueError(
-                "dev_rows: give it where there is `train`, from which the dev set is taken, and only there"
+                "dev_rows: required with `train`, which the dev set is taken from, and not allowed without it"
             )
         if self.train and self.dev_rows and self.dev_rows >= self.train.rows:
-            raise ValueError(f"dev_rows: {self.dev_rows:,} leaves nothing of the {self.train.rows:,} rows of `train`")
+            raise ValueError(f"dev_rows: {self.dev_rows:,} must be less than the {self.train.rows:,} rows of `train`")
         return self
 
 
@@ -126,7 +128,7 @@ class Splits(Block):
     @model_validator(mode="after")
     def _no_extra_set_is_called_sts(self) -> Self:
         if STS in self.extra:
-            raise ValueError(f"extra.{STS}: this name stands for the dataset's own scored pairs; choose another")
+            raise ValueError(f"extra.{STS}: this name is reserved for the dataset's own scored pairs; choose another")
         return self
 
 
@@ -158,7 +160,7 @@ class Dataset(Block):
     def _extra_folders_are_free(self) -> Self:
         for name in self.sts.extra:
             if any(Path(file.path).parts[0] == name for file in self.files):
-                raise ValueError(f"sts.extra.{name}: the dataset has a folder of this name; choose another")
+                raise ValueError(f"sts.extra.{name}: the dataset already has a folder of this name; choose another")
         return self
 
     @property
@@ -257,6 +259,16 @@ class Average(Block):
     states: Annotated[int, Field(ge=1)]
     init: Annotated[float, Field(ge=0, lt=1)]
 
+    @property
+    def unlike(self) -> list[Run]:
+        """The runs that differ from their recipe; none where only seeds differ."""
+        return [] if isinstance(self.runs, int) else self.runs
+
+    @property
+    def count(self) -> int:
+        """The number of runs."""
+        return self.runs if isinstance(self.runs, int) else len(self.runs)
+
 
 class Recipe(Block):
     """One training: from what, on which table, with which loss, for how long.
@@ -308,11 +320,11 @@ class Recipe(Block):
     @property
     def runs(self) -> list[tuple["Recipe", float]]:
         """Each training of this recipe, and its share in what they leave together."""
-        runs = self.average.runs if self.average else 1
-        if isinstance(runs, int):
-            return [(self, 1 / runs)] * runs
-        total = sum(run.weight for run in runs)
-        return [(self.changed(run), run.weight / total) for run in runs]
+        if not (self.average and self.average.unlike):
+            count = self.average.count if self.average else 1
+            return [(self, 1 / count)] * count
+        total = sum(run.weight for run in self.average.unlike)
+        return [(self.changed(run), run.weight / total) for run in self.average.unlike]
 
     def changed(self, run: Run) -> "Recipe":
         """Return the recipe of a run, which changes some keys of this one."""
@@ -376,7 +388,7 @@ class Params(Block):
             _known(f"report.rows.{row}: the row", row, [BASE, *self.recipes])
         for name, recipe in self.recipes.items():
             if name == BASE:
-                raise ValueError(f"recipes.{BASE}: this name stands for the untrained base; choose another")
+                raise ValueError(f"recipes.{BASE}: this name is reserved for the untrained base; choose another")
             _known(f"recipes.{name}.init", recipe.init, [BASE, *(other for other in self.recipes if other != name)])
             _check_tables(f"recipes.{name}", recipe)
         for name in self.recipes:
@@ -392,7 +404,7 @@ class Params(Block):
         chain: list[str] = []
         while name != BASE:
             if name in chain:
-                raise ValueError(f"recipes.{chain[0]}.init goes in a circle: {' -> '.join([*chain, name])}")
+                raise ValueError(f"recipes.{chain[0]}.init is circular: {' -> '.join([*chain, name])}")
             chain.append(name)
             name = self.recipes[name].init
         return chain[::-1]
@@ -409,11 +421,10 @@ def _check_tables(key: str, recipe: Recipe) -> None:
     if isinstance(recipe.loss, dict):
         for table in recipe.shares:
             _known(f"{key}.shares: the table", table, recipe.loss)
-    runs = recipe.average.runs if recipe.average else 1
-    for number, run in enumerate([] if isinstance(runs, int) else runs):
+    for number, run in enumerate(recipe.average.unlike if recipe.average else []):
         where = f"{key}.average.runs.{number}"
         if shared := [name for name in ("init", "data", "average") if name in run.changes]:
-            raise ValueError(f"{where}.{shared[0]}: this is the same for all runs; change other keys of the recipe")
+            raise ValueError(f"{where}.{shared[0]}: all runs share this key; change other keys of the recipe")
         try:
             changed = recipe.changed(run)
         except ValidationError as error:

@@ -212,7 +212,7 @@ def test_a_second_run_at_once_is_refused_and_the_first_undisturbed(source, out):
 
     class Twice(Letters):
         def encode(self, texts):
-            with pytest.raises(KosbertError, match=f"^{out}: another run is writing it$"):
+            with pytest.raises(KosbertError, match=f"^{out}: another process is writing it$"):
                 encode_file(Letters(), source, out, part_rows=2)
             return super().encode(texts)
 

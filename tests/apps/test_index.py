@@ -360,7 +360,7 @@ def test_no_texts_leave_nothing(encoder, tmp_path):
 def test_two_builds_of_one_folder_do_not_mix(tmp_path):
     class Twice(Numbers):
         def encode(self, texts):
-            with pytest.raises(KosbertError, match="here: another run is writing it"):
+            with pytest.raises(KosbertError, match="here: another process is writing it"):
                 build(map(str, range(20)), Numbers(20), tmp_path / "here")
             return super().encode(texts)
 

@@ -111,12 +111,12 @@ def test_after_a_broken_connection_the_next_run_recovers(folder, ask):
         (lambda folder: (folder / "config.json").unlink(), "has no config.json; it has"),
         (lambda folder: (folder / "config.json").write_text("{"), "config.json: not the configuration of a model"),
         (lambda folder: (folder / "config.json").write_text('{"model_type": "no-such"}'), "not the configuration of"),
-        (lambda folder: T5Config().save_pretrained(folder), "a t5 model is no encoder"),
-        (lambda folder: BertConfig(is_decoder=True).save_pretrained(folder), "a bert model is no encoder"),
-        (lambda folder: GPT2Config().save_pretrained(folder), "a gpt2 model is no encoder"),
+        (lambda folder: T5Config().save_pretrained(folder), "t5 is not an encoder"),
+        (lambda folder: BertConfig(is_decoder=True).save_pretrained(folder), "bert is not an encoder"),
+        (lambda folder: GPT2Config().save_pretrained(folder), "gpt2 is not an encoder"),
         (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors or"),
         (lambda folder: [(folder / name).unlink() for name in TOKENIZER], "has no tokenizer.json or vocab.txt or"),
-        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no tokenizer that we can load"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "cannot load the tokenizer"),
     ],
 )
 def test_a_folder_that_is_no_encoder_is_one_line(local, change, message):

@@ -79,7 +79,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
 def test_rows_within_the_allowance_are_dropped_and_shown(tmp_path):
     lines = list(prepare_sts(dataset(tmp_path, 3, allowed=1, sts=GOOD_STS + BAD_STS + GOOD_STS), tmp_path, tmp_path))
     assert lines[0] == (
-        f"{tmp_path}/tune_train.tsv: 2 rows, 1 skipped:\n  {tmp_path}/train.tsv, line 3: score '?' is no number"
+        f"{tmp_path}/tune_train.tsv: 2 rows, 1 skipped:\n  {tmp_path}/train.tsv, line 3: score '?' is not a number"
     )
     assert list(read_tune(tmp_path / "tune_train.tsv")) == [("가", "나", 2.5)] * 2
 
@@ -112,7 +112,7 @@ def test_no_unusable_row_is_allowed_unless_said(tmp_path):
     message = refusal(lambda: list(prepare_sts(dataset(tmp_path, 2, sts=GOOD_STS + BAD_STS), tmp_path, tmp_path)))
     assert message.splitlines() == [
         "train.tsv: 1 rows cannot be used, at most 0 expected (skip_at_most in params.yaml):",
-        f"  {tmp_path}/train.tsv, line 3: score '?' is no number",
+        f"  {tmp_path}/train.tsv, line 3: score '?' is not a number",
     ]
 
 
@@ -212,7 +212,7 @@ def test_what_leaves_no_pair_to_learn_from_is_an_error_and_writes_nothing(tmp_pa
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "older.tsv").write_text("older")
     assert refusal(lambda: prepared(data, tmp_path)) == (
-        f"{tmp_path}/scored/ours.tsv: no pair is left to learn from, 1 left out (a dev or test set has a sentence of "
+        f"{tmp_path}/scored/ours.tsv: no training pairs are left, 1 left out (a dev or test set has a sentence of "
         "theirs); lower its dev_rows in params.yaml, or give other files"
     )
     left = [path for name in ("scored", "extra") for path in (tmp_path / name).rglob("*")]

@@ -134,10 +134,11 @@ def test_only_a_newline_ends_an_upstream_row(file):
         ("1.0\ta\tb\tc", "8 columns instead of 7"),
         ("1.0\t\tb", "a sentence is blank"),
         ("1.0\ta\t \u3000", "a sentence is blank"),
-        ("high\ta\tb", "score 'high' is no number"),
-        ("\ta\tb", "score '' is no number"),
-        ("nan\ta\tb", "score 'nan' is no number"),
-        ("inf\ta\tb", "score 'inf' is no number"),
+        (f"1.0\ta\t{'b' * 131_073}", "a sentence has 131,073 characters; at most 131,072 are allowed"),
+        ("high\ta\tb", "score 'high' is not a number"),
+        ("\ta\tb", "score '' is not a number"),
+        ("nan\ta\tb", "score 'nan' is not a number"),
+        ("inf\ta\tb", "score 'inf' is not a number"),
         ("5.001\ta\tb", "score 5.001 is not between 0 and 5"),
         ("-0.1\ta\tb", "score -0.1 is not between 0 and 5"),
     ],
@@ -226,8 +227,8 @@ def test_an_nli_table_has_a_header_and_the_same_quoting(tmp_path):
         ("a\tb\t1\nc\td\n", 2, "2 columns instead of 3"),
         ("a\tb\t1\nc\td\t1\te\n", 2, "4 columns instead of 3"),
         ("a\tb\t1\n\nc\td\t1\n", 2, "0 columns instead of 3"),
-        ("a\tb\tscore\n", 1, "score 'score' is no number"),
-        ("a\tb\tnan\n", 1, "score 'nan' is no number"),
+        ("a\tb\tscore\n", 1, "score 'score' is not a number"),
+        ("a\tb\tnan\n", 1, "score 'nan' is not a number"),
         ('"a\nb"\tb\t1\nc\td\t6\n', 3, "score 6 is not between 0 and 5"),
     ],
 )
@@ -274,7 +275,7 @@ def test_a_file_in_another_encoding_is_refused_by_name(file, read, header):
 
 def test_a_quote_left_open_over_a_large_file_is_refused_by_name(file):
     path = file('"a\tb\t1\n' + "c\td\t1\n" * 30_000)
-    assert refusal(read_tune, path) == f"{path}: not a table of this kind: field larger than field limit (131072)"
+    assert refusal(read_tune, path) == f"{path}: not a valid table: field larger than field limit (131072)"
 
 
 @needs_kornlu
@@ -345,5 +346,5 @@ def test_a_score_is_a_decimal_number(text, score):
 
 @pytest.mark.parametrize("text", ["", "1_0", "３", "٣", "0x1f", "nan", "inf", "1e999", "1,5", "2/5", "1 0", "True"])
 def test_no_other_text_is_a_score(text):
-    with pytest.raises(ValueError, match=r"is no number$"):
+    with pytest.raises(ValueError, match=r"is not a number$"):
         parse_score(text)

@@ -17,7 +17,7 @@ from kosbert.errors import KosbertError
 from kosbert.inference.export import export
 from kosbert.inference.manifest import MANIFEST
 
-CHANGED = "get or make the model anew, or delete SHA256SUMS if you changed it yourself"
+CHANGED = "download or train the model again, or delete SHA256SUMS if you changed it yourself"
 README = "README.md"
 
 

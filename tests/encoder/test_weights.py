@@ -64,8 +64,8 @@ def test_one_letter_of_any_name_of_a_tensor_is_one_line_that_names_it(tiny, tmp_
         with pytest.raises(KosbertError) as error:
             load(folder)
         assert error.value.message == (
-            f"{folder / 'model.safetensors'}: the weights lack {name}; config and weights have to come from the same "
-            "model; get or make the model anew"
+            f"{folder / 'model.safetensors'}: the weights lack {name}; config and weights must come from the same "
+            "model; download or train the model again"
         )
 
 
@@ -109,7 +109,7 @@ def test_weights_that_do_not_fit_are_one_line(folder, spoil, line):
 def test_a_size_that_no_weights_have_takes_neither_memory_nor_time(folder, key, size):
     settings(folder, **{key: size})
     start = time.monotonic()
-    with pytest.raises(KosbertError, match=rf"config\.json: {key} 10+…? is too large; get or make the model anew"):
+    with pytest.raises(KosbertError, match=rf"config\.json: {key} 10+…? is too large; download or train the model again"):
         load(folder)
     assert time.monotonic() - start < 2
 
@@ -151,7 +151,7 @@ def test_shards_stay_in_the_folder(folder):
     outside = shutil.move(folder / "model.safetensors", folder.parent / "outside")
     index = {"metadata": {}, "weight_map": dict.fromkeys(load_file(outside), "../outside")}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(KosbertError, match=r"index\.json: \.\./outside is no file of this folder"):
+    with pytest.raises(KosbertError, match=r"index\.json: \.\./outside is not a file of this folder"):
         load(folder)
 
 

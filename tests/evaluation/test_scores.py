@@ -169,10 +169,10 @@ def test_where_cut_embeddings_have_no_correlation_the_number_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("folder", "content", "line"),
     [
-        ("test", "비가 온다\t눈이 온다\t1.0\n", "klue.tsv: 1 pair; a correlation needs at least two"),
+        ("test", "비가 온다\t눈이 온다\t1.0\n", "klue.tsv: 1 pair; a correlation needs at least 2"),
         ("dev", "비가 온다\t눈이 온다\n", "klue.tsv, line 1: expected sentence1, sentence2, score"),
-        ("dev", "", "klue.tsv: no pairs; a correlation needs at least two"),
-        ("test", "", "klue.tsv: no pairs; a correlation needs at least two"),
+        ("dev", "", "klue.tsv: no pairs; a correlation needs at least 2"),
+        ("test", "", "klue.tsv: no pairs; a correlation needs at least 2"),
     ],
 )
 def test_where_an_extra_set_cannot_be_scored_nothing_is_written(evaluate_stage, tmp_path, folder, content, line):
@@ -185,7 +185,7 @@ def test_where_an_extra_set_cannot_be_scored_nothing_is_written(evaluate_stage, 
 
 def test_a_folder_of_extra_sets_that_is_missing_is_one_line(evaluate_stage, tmp_path):
     said = evaluate_stage(code=1, **{"extra-dev": tmp_path / "nowhere"})
-    assert said == f"Error: {tmp_path / 'nowhere'}: no such folder; `dvc repro` makes it\n"
+    assert said == f"Error: {tmp_path / 'nowhere'}: no such folder; `dvc repro` creates it\n"
 
 
 def test_rows_that_were_scored_on_different_sets_are_one_line(tmp_path):
@@ -207,7 +207,7 @@ def test_rows_that_were_scored_on_different_sets_are_one_line(tmp_path):
     [
         ("같다\t같다\t1.0\n같다\t같다\t5.0\n", "all pairs have the same cosine similarity"),
         ("비가 온다\t눈이 온다\t1.0\n네\t아니요\t1.0\n", "all pairs have the same gold score"),
-        ("비가 온다\t눈이 온다\t1.0\n", "1 pair; a correlation needs at least two"),
+        ("비가 온다\t눈이 온다\t1.0\n", "1 pair; a correlation needs at least 2"),
     ],
 )
 def test_where_there_is_no_correlation_it_is_an_error_not_a_nan(tiny, tmp_path, rows, message):
@@ -232,19 +232,19 @@ def test_predictions_with_other_columns_are_refused(tmp_path):
 
 
 def test_a_folder_without_an_encoder_is_named(tmp_path):
-    with pytest.raises(KosbertError, match="no sentence-transformers model there"):
+    with pytest.raises(KosbertError, match="not a sentence-transformers model"):
         load(tmp_path / "models/nli")
 
 
 @pytest.mark.parametrize("content", [b"", b"gold\tcosine\n\xff\xfe\n", b"gold\n1\t2\n3\t4\t5\n"])
 def test_predictions_that_are_no_table_are_one_clear_line(tmp_path, content):
     (tmp_path / "sts.tsv").write_bytes(content)
-    refusal = r"sts\.tsv: (not a table of numbers|expected the columns).*`dvc repro -f` makes it"
+    refusal = r"sts\.tsv: (not a table of numbers|expected the columns).*`dvc repro -f` recreates it"
     with pytest.raises(KosbertError, match=refusal):
         read_predictions(tmp_path / "sts.tsv")
 
 
 def test_a_similarity_that_is_no_number_is_refused(tmp_path):
     predictions = pd.DataFrame({"gold": [0.0, 1.0, 2.0], "cosine": [0.1, float("nan"), 0.3]})
-    with pytest.raises(KosbertError, match="a pair has a cosine that is no finite number"):
+    with pytest.raises(KosbertError, match="a pair has a cosine that is not finite"):
         compute_metrics(predictions, source=tmp_path / "pairs.tsv")

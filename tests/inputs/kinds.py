@@ -249,7 +249,7 @@ KINDS = [
         "no texts in it",
         pairs_says="blank",
     ),
-    Kind("a score such as 1_0", "mine.tsv", None, delimited(PAIRS).replace(b"2.25", b"1_0"), LINE, "is no number"),
+    Kind("a score such as 1_0", "mine.tsv", None, delimited(PAIRS).replace(b"2.25", b"1_0"), LINE, "is not a number"),
     Kind("NUL, or a program", "mine.txt", b"\x7fELF\0\0\n", b"\x7fELF\0\0\n", LINE, "NUL"),
     Kind("a line without end", "mine.txt", ENDLESS, ENDLESS, LINE, "more than 10,000,000 characters"),
     Kind("a device, such as /dev/zero", "mine.txt", b"", b"", LINE, "a device; expected a file", device="/dev/zero"),

@@ -99,7 +99,7 @@ def test_metrics_of_other_parameters_and_of_another_test_set_do_not_pass(project
         r"^- Not up to date, so these metrics do not belong to the code and .* here: (.*)\. Run", said, re.M
     )
     assert {"download", "prepare"} <= {*stale.split(", ")}
-    assert "- The test set is another (dataset `sample` before, `kornlu` now): the scores cannot be compared" in said
+    assert "- The test set differs (dataset `sample` before, `kornlu` now): the scores cannot be compared" in said
 
 
 def test_metrics_pass_where_neither_data_nor_models_are(project, tmp_path):
@@ -135,7 +135,7 @@ def test_without_a_git_repository_it_is_said_so(project, tmp_path):
     there = Project(tmp_path / "there")
     shutil.copytree(project.folder, there.folder, ignore=shutil.ignore_patterns(".git", "cache", "models"))
     said = there.make("metrics-diff", expect=2)
-    assert said.startswith("Error: cannot compare with 'main': there is no git repository here, and so no history; ")
+    assert said.startswith("Error: cannot compare with 'main': there is no git repository here, so there is no history; ")
 
 
 def test_a_pull_request_is_compared_with_what_it_is_merged_with_also_after_main_has_moved_on(project, root, tmp_path):

@@ -198,7 +198,7 @@ def test_a_mirror_is_where_the_files_come_from(walked, tmp_path):
     values = walked.params()
     values["datasets"]["sample"]["sources"] = ["$KORNLU_MIRROR"]
     (walked.folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
-    assert "nothing: there is no mirror" in walked.run("dvc", "repro", "-f", "download", expect=255)
+    assert "no mirror is set" in walked.run("dvc", "repro", "-f", "download", expect=255)
     walked.environment["KORNLU_MIRROR"] = str(mirror)
     assert str(mirror) in walked.run("dvc", "repro", "download")
     assert (walked.folder / "data/raw/KorSTS/sts-test.tsv").exists()

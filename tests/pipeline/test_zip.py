@@ -8,8 +8,8 @@ import zipfile
 import pytest
 from support.project import Project
 
-NO_HISTORY = "there is no git repository here, and so no history; a clone of the project has it"
-SET_UP = "Note: there is no git repository here; DVC is now set to do without one (core.no_scm in .dvc/config.local)"
+NO_HISTORY = "there is no git repository here, so there is no history; use a clone of the project"
+SET_UP = "Note: there is no git repository here; DVC is now configured to work without one (core.no_scm in .dvc/config.local)"
 UNSET = "dvc config --local --unset core.no_scm"
 LEFT_ALONE = f"DVC leaves the git repository here alone (core.no_scm); to have it used: {UNSET}"
 
@@ -94,8 +94,8 @@ def test_in_a_repository_that_ignores_the_project_dvc_does_without_git(project, 
     (tmp_path / ".gitignore").write_text("/Project-main\n")
     shutil.copytree(project.folder / ".dvc/cache", there.folder / ".dvc/cache")  # what is there need not run
     ignores = f"the git repository {tmp_path} ignores this folder"
-    assert there.run("kosbert", "spread", expect=1).startswith(f"Error: {ignores}, and so no history; ")
+    assert there.run("kosbert", "spread", expect=1).startswith(f"Error: {ignores}, so there is no history; ")
     said = there.run("kosbert", "benchmark")
-    assert f"Note: {ignores}; DVC is now set to do without one (core.no_scm in .dvc/config.local)\n" in said
+    assert f"Note: {ignores}; DVC is now configured to work without one (core.no_scm in .dvc/config.local)\n" in said
     assert "Running stage 'train" not in said
     assert (there.folder / "models/nli_sts/model.safetensors").exists()

@@ -142,7 +142,7 @@ def test_without_history_dvc_is_set_to_do_without_git_and_it_is_said_once(here, 
     shutil.rmtree(here / ".git")
     dvc.set_up()
     assert "no_scm = true" in (here / ".dvc/config.local").read_text()
-    note = "there is no git repository here; DVC is now set to do without one (core.no_scm in .dvc/config.local)"
+    note = "there is no git repository here; DVC is now configured to work without one (core.no_scm in .dvc/config.local)"
     assert capsys.readouterr().err == f"Note: {note}\n"
     dvc.set_up()
     assert capsys.readouterr().err == ""
@@ -166,11 +166,11 @@ def test_settings_that_dvc_cannot_read_are_one_line(here):
 
 def test_a_copy_without_the_hidden_files_is_one_line(here):
     shutil.rmtree(here / ".dvc")
-    with pytest.raises(KosbertError, match=r"^\.dvc: not found; copy the hidden files of the project, too$"):
+    with pytest.raises(KosbertError, match=r"^\.dvc: not found; copy the project's hidden files as well$"):
         benchmark.run()
 
 
 def test_without_git_installed_it_is_one_line(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(KosbertError, match=r"^git show: git is not installed; install it, and run this again$"):
+    with pytest.raises(KosbertError, match=r"^git show: git is not installed; install it, then run this again$"):
         git.ask("show", "HEAD")

@@ -25,7 +25,7 @@ def test_the_limit_itself_may_be_reached(now, expected):
 def test_another_test_set_fails_whatever_the_metrics():
     found = comparison(MetricChange("sts", "cosine_spearman", 10.0, 90.0), dataset=("a", "b"))
     (line,) = failures(found, drop_at_most=1.0)
-    assert line.startswith("The test set is another (dataset `a` before, `b` now): the scores cannot be compared")
+    assert line.startswith("The test set differs (dataset `a` before, `b` now): the scores cannot be compared")
 
 
 def test_another_dataset_with_the_same_test_set_and_another_base_are_said_and_pass():
@@ -35,7 +35,7 @@ def test_another_dataset_with_the_same_test_set_and_another_base_are_said_and_pa
     text = to_markdown(found, drop_at_most=1.0)
     assert "**Passes**" in text
     assert "Trained on another dataset: `a` before, `a-full` now. The test set is the same." in text
-    assert "The base model is another: `e5` before, `kobert` now." in text
+    assert "The base model differs: `e5` before, `kobert` now." in text
     assert "digest" not in text.partition("| Parameter")[2], "the name says enough"
 
 
@@ -102,7 +102,7 @@ def test_metrics_on_an_extra_test_set_that_the_base_lacks_are_no_new_ones():
 )
 def test_another_extra_test_set_fails_whatever_the_metrics(changed, fails):
     found = comparison(*own("sts"), klue("sts", 10.0, 90.0), **extra(**changed))
-    line = "The extra test set `klue` is another: the scores on it cannot be compared."
+    line = "The extra test set `klue` differs: the scores on it cannot be compared."
     assert failures(found, drop_at_most=1.0) == [line] * fails
 
 

@@ -45,7 +45,7 @@ def model(tiny, chosen, tmp_path):
 def published(model, chosen):
     def published(out, *, seen=False, cuts=None, **wanted):
         own, extra = (dict(zip(METRICS, values, strict=True)) for values in (VALUES, EXTRA))
-        klue = on_extra_test("klue", chosen.datasets["kornlu"].sts.extra["klue"], extra, seen=seen)
+        klue = on_extra_test(chosen.datasets["kornlu"].sts.extra["klue"], extra, seen=seen)
         named = {"name": "our-sts", "cuts": cuts or {"KorSTS": {32: 80.0}}, "datasets": ["owner/data"]}
         write_folder(model, [on_own_test(own), klue], out, **named, wanted=Wanted(**wanted))
         return out
@@ -190,7 +190,7 @@ def test_a_second_time_gives_the_same_bytes(published, tmp_path):
 
 def test_an_existing_folder_is_left_alone(published, tmp_path):
     (tmp_path / "out").mkdir()
-    with pytest.raises(KosbertError, match="out: exists already"):
+    with pytest.raises(KosbertError, match="out: already exists"):
         published(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
 
@@ -286,7 +286,7 @@ def test_what_the_command_cannot_do_is_one_line(project, words, line):
 
 
 def test_without_a_model_nothing_is_written(tmp_path):
-    with pytest.raises(KosbertError, match="no model with a card there"):
+    with pytest.raises(KosbertError, match="the model has no card"):
         write_folder(tmp_path / "models/sts", [], tmp_path / "out", name="ours", cuts={})
     assert list(tmp_path.iterdir()) == []
 
@@ -294,7 +294,7 @@ def test_without_a_model_nothing_is_written(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "row", "line"),
     [
-        ({}, "stts", r"'stts' is no row of the table; choose one of: base, nli, sts, nli_sts"),
+        ({}, "stts", r"'stts' is not a row of the table; choose one of: base, nli, sts, nli_sts"),
         ({"base_model": "etri-korbert"}, "sts", r"neither the base nor a model trained from it may be passed on"),
         ({"dataset": "sample"}, "sts", r"dataset 'sample' .*no metrics on KorSTS to publish"),
     ],

@@ -53,7 +53,7 @@ def test_what_is_as_it_was_made_is_undamaged():
 @pytest.mark.parametrize("path", ["../victim", "/etc/hostname"])
 def test_nothing_outside_of_the_project_is_mended(project, path):
     lock(project, "f", path=path)
-    assert f"Error: dvc.lock: {path} lies outside of the project" in verify("--repair", code=1)
+    assert f"Error: dvc.lock: {path} is outside the project" in verify("--repair", code=1)
 
 
 def test_a_list_of_files_that_leads_outside_is_refused(project):
@@ -62,7 +62,7 @@ def test_a_list_of_files_that_leads_outside_is_refused(project):
     (project / ".dvc/cache/files/md5" / md5[:2]).mkdir()
     (project / ".dvc/cache/files/md5" / md5[:2] / f"{md5[2:]}.dir").write_bytes(listing)
     lock(project, "d", md5=f"{md5}.dir")
-    assert "d/../../victim lies outside of the project" in verify("--repair", code=1)
+    assert "d/../../victim is outside the project" in verify("--repair", code=1)
 
 
 def test_what_is_no_md5_leads_to_no_file(project):
@@ -74,7 +74,7 @@ def test_what_is_no_md5_leads_to_no_file(project):
 def test_a_broken_lock_is_one_line(project, text):
     (project / "dvc.lock").write_text(text, encoding="utf-8")
     said = verify(code=1)
-    assert said.startswith("Error: no pipeline that DVC can read: ")
+    assert said.startswith("Error: DVC cannot read the pipeline: ")
     assert said.count("\n") == 1
 
 

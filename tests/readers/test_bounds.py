@@ -209,5 +209,5 @@ def test_a_cell_that_is_too_long_is_a_line(tmp_path, refused):
 
 @pytest.mark.parametrize("score", ["1" * 1_000_000 + "x", "1" * 1_000 + "x", "9" * 2_000])
 def test_a_score_of_many_digits_is_refused_at_once(write, score):
-    with pytest.raises(KosbertError, match=r"line 2: score '[19]{24}' is no number"):
+    with pytest.raises(KosbertError, match=r"line 2: score '[19]{24}' is not a number"):
         read_pairs(write("a.tsv", f"sentence1\tsentence2\tscore\n눈\t비\t{score}\n"))

@@ -74,7 +74,7 @@ def test_without_a_header_columns_have_numbers(write):
     path = write("".join(f"7\t{score}\t{one}\t{other}\n" for one, other, score in ROWS))
     assert read_pairs(path, columns=("3", "4", "2"), layout=Layout(header=False)) == ROWS
     assert read_pairs(write(PLAIN), layout=Layout(header=False)) == ROWS
-    assert "score 'score' is no number" in refusal(write(HEADED), layout=Layout(header=False))
+    assert "score 'score' is not a number" in refusal(write(HEADED), layout=Layout(header=False))
     assert "columns are numbered from 1 to 2" in refusal(write("눈\t비\n"), layout=Layout(header=False))
 
 
@@ -134,14 +134,14 @@ def test_quotes_that_were_letters_are_noticed_and_swallow_no_rows(write, head, r
         ("sentence1:sentence2:score\n눈:비:1\n", "found 'sentence1:sentence2:scor'…"),
         ("score\tscore\tsentence1\tsentence2\n1\t1\t눈\t비\n", "found 'score', 'score', "),
         ("눈\t비\t많이\n", "found '눈', '비', '많이'"),
-        (PLAIN + "눈\t비\t많이\n", "line 3: score '많이' is no number"),
-        (HEADED + "눈\t비\tnan\n", "line 4: score 'nan' is no number"),
-        (HEADED + "눈\t비\t\n", "line 4: score '' is no number"),
+        (PLAIN + "눈\t비\t많이\n", "line 3: score '많이' is not a number"),
+        (HEADED + "눈\t비\tnan\n", "line 4: score 'nan' is not a number"),
+        (HEADED + "눈\t비\t\n", "line 4: score '' is not a number"),
         (HEADED + "눈\t \t1\n", "line 4: a sentence is blank"),
         (HEADED + "\t비\t1\n", "line 4: a sentence is blank"),
         (HEADED + "\u200b\t비\t1\n", "line 4: a sentence is blank"),
-        (HEADED + "눈\t비\t1_0\n", "line 4: score '1_0' is no number"),
-        (HEADED + "눈\t비\t３\n", "line 4: score '３' is no number"),
+        (HEADED + "눈\t비\t1_0\n", "line 4: score '1_0' is not a number"),
+        (HEADED + "눈\t비\t３\n", "line 4: score '３' is not a number"),
         (HEADED + "눈\t비\t1\t2\n", "line 4: 4 columns instead of 3: '눈', '비', '1', '2'"),
         (PLAIN[:9].encode("cp949"), "line 1: not UTF-8 text (byte 0xb4: invalid start byte)"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "not UTF-8 text"),

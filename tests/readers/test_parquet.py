@@ -57,8 +57,8 @@ def test_pairs(table, scores):
 @pytest.mark.parametrize(
     ("scores", "line"),
     [
-        ([1.0, None], "row 2: score '' is no number"),
-        ([float("nan"), 1.0], "row 1: score 'nan' is no number"),
+        ([1.0, None], "row 2: score '' is not a number"),
+        ([float("nan"), 1.0], "row 1: score 'nan' is not a number"),
         ([True, False], "row 1: found true or false; expected a score"),
         ([[1], [2]], r"column 'score' holds list<element: int64>; expected texts or numbers"),
     ],

@@ -85,24 +85,24 @@ def test_what_dvc_restores_is_written_first_and_the_readmes_last(here, report):
 
 def test_a_missing_input_is_a_clear_error(here, report):
     (here / "report/resampled.json").unlink()
-    assert "report/resampled.json: not found; `dvc repro` makes it" in report(code=1)
+    assert "report/resampled.json: not found; `dvc repro` creates it" in report(code=1)
 
 
 def test_what_the_tables_are_made_of_has_to_be_of_the_same_test_sets(here, report):
     shutil.rmtree(here / "predictions/extra/sts")
-    assert "predictions/extra/sts: no such folder; `dvc repro` makes it" in report(code=1)
+    assert "predictions/extra/sts: no such folder; `dvc repro` creates it" in report(code=1)
     shutil.copytree(here / "predictions/extra/nli", here / "predictions/extra/sts")
     (here / "predictions/extra/sts/other.tsv").touch()
-    assert "base was scored on sts, klue, and sts on sts, klue, other; `dvc repro` makes them alike" in report(code=1)
+    assert "base was scored on sts, klue, and sts on sts, klue, other; `dvc repro` brings them in line" in report(code=1)
     for row in ("base", "nli", "sts", "nli_sts"):
         (here / f"predictions/extra/{row}/klue.tsv").unlink()
     (here / "predictions/extra/sts/other.tsv").unlink()
-    assert "for the test sets sts, but params.yaml names sts, klue; `dvc repro` makes them anew" in report(code=1)
+    assert "for the test sets sts, but params.yaml names sts, klue; `dvc repro` recreates them" in report(code=1)
     run_stage("resample", "--predictions", "predictions", "--out", "report/resampled.json")
     assert "resampled.json: of other rows or test sets than those of params.yaml; `dvc repro`" in report(code=1)
 
 
 def test_scores_of_dimensions_have_to_be_of_the_same_dev_sets(here, report):
     write_dimensions(here / "metrics/dimensions/sts.json", {"sts": {384: 80.0}})
-    line = "sts.json: of the dev sets sts, but params.yaml names sts, klue; `dvc repro` makes it anew"
+    line = "sts.json: of the dev sets sts, but params.yaml names sts, klue; `dvc repro` recreates it"
     assert line in report(code=1)

@@ -252,7 +252,7 @@ def test_too_little_memory_on_a_gpu_is_one_line_that_says_what_to_lower(tiny, ta
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore of it.")
 
     monkeypatch.setattr(Trainer, "compute_loss", full)
-    with pytest.raises(KosbertError, match=r"^the GPU's memory does not suffice.*mini_batch_size"):
+    with pytest.raises(KosbertError, match=r"^the GPU is out of memory.*mini_batch_size"):
         run(tiny, tables, tmp_path / "sts")
 
 

@@ -69,8 +69,8 @@ def encode_file(
         overwrite: whether to replace an `out` that exists, and to drop what is left of another run.
 
     Raises:
-        KosbertError: the file has no texts, `out` cannot be written, another run is writing it, or its working folder
-            is left of a run with another input, encoder or `part_rows`.
+        KosbertError: the file has no texts, `out` cannot be written, another process is writing it, or its working
+            folder is left of a run with another input, encoder or `part_rows`.
     """
     if not 1 <= part_rows <= MAX_PART_ROWS:
         raise KosbertError(f"part_rows is {part_rows}; expected 1 to {MAX_PART_ROWS:,}")

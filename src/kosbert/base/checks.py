@@ -14,7 +14,7 @@ ENDS = 2  # the number of special pieces around a sentence
 SPARE = 0.1  # the share of embeddings that may have no piece: some models pad their number, none by a tenth
 MAX_PIECES_PER_CHARACTER = 2.0  # a Korean syllable is one piece or less; as bytes or jamo it is two to three
 
-TOGETHER = "tokenizer and model have to belong together, and know Korean"
+TOGETHER = "use a tokenizer that belongs to the model and knows Korean"
 
 
 def check(backbone: Backbone, sentences: list[str], *, unknown_at_most: float, length: int | None = None) -> None:
@@ -48,7 +48,7 @@ def _check_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> No
     ids = encoded.input_ids
     begins, ends = (tokenizer.cls_token_id, tokenizer.bos_token_id), (tokenizer.sep_token_id, tokenizer.eos_token_id)
     if not ids or ids[0] not in begins or ids[-1] not in ends:
-        raise _error(f"the tokenizer gives {ids}, without its special tokens at both ends")
+        raise _error(f"the tokenizer gives {ids}, without special tokens at both ends")
     types = getattr(model.config, "type_vocab_size", 0)
     if types and max(encoded.get("token_type_ids", [0])) >= types:
         raise _error(f"the tokenizer gives token types up to {max(encoded['token_type_ids'])}; the model has {types}")
@@ -78,7 +78,7 @@ def _check_text(tokenizer: PreTrainedTokenizerFast, sentences: list[str], unknow
     per_character = pieces / sum(len("".join(sentence.split())) for sentence in sentences)
     if per_character > MAX_PIECES_PER_CHARACTER:
         raise _error(
-            f"the tokenizer makes {per_character:.1f} pieces per character: Korean falls apart into jamo or bytes"
+            f"the tokenizer makes {per_character:.1f} pieces per character: it splits Korean into jamo or bytes"
         )
 
 

@@ -97,14 +97,14 @@ def _config(folder: Path) -> PretrainedConfig:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     masked = type(config) in MODEL_FOR_MASKED_LM_MAPPING  # encoders are trained as such models
     if not masked or config.is_encoder_decoder or getattr(config, "is_decoder", False):
-        raise KosbertError(f"{file}: a {config.model_type} model is no encoder; choose one such as klue/roberta-base")
+        raise KosbertError(f"{file}: {config.model_type} is not an encoder; choose one such as klue/roberta-base")
     return config
 
 
 def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     find(folder, *TOKENIZERS)  # without any, transformers makes an empty one
-    with in_one_line(f"base model: no tokenizer that we can load in {folder}", OTHER_BASE):
+    with in_one_line(f"base model: cannot load the tokenizer in {folder}", OTHER_BASE):
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if not tokenizer.is_fast:
-        raise KosbertError(f"base model: the tokenizer in {folder} has no fast form; choose another base")
+        raise KosbertError(f"base model: the tokenizer in {folder} has no fast version; choose another base")
     return tokenizer

@@ -72,7 +72,7 @@ def find(folder: Path, *names: str) -> Path:
     """
     if not folder.is_dir():
         raise KosbertError(
-            f"base model: no folder {folder} (that is {folder.resolve()}); put it there, or set "
+            f"base model: no folder {folder} ({folder.resolve()}); put it there, or set "
             "`path` of the base model in params.yaml"
         )
     for name in names:
@@ -80,7 +80,7 @@ def find(folder: Path, *names: str) -> Path:
             return folder / name
     raise KosbertError(
         f"base model: {folder} has no {' or '.join(names)}; it has {_listing(folder)}. "
-        "The README lists what belongs into the folder."
+        "docs/base-models.md lists the files of the folder."
     )
 
 
@@ -107,7 +107,7 @@ def bert_config(path: Path, *, pieces: int, pad: int) -> BertConfig:
     if rows != pieces:
         raise KosbertError(
             f"{path}: vocab_size is {rows:,}, but the vocabulary has {pieces:,} pieces; "
-            "both have to come from the same model"
+            "both must come from the same model"
         )
     return config
 
@@ -138,5 +138,5 @@ def load_model(kind: type[PreTrainedModel], folder: Path, config: PretrainedConf
 def _unpickling_refusal(weights: Path, reason: str) -> str:
     named = next((one_line(line, 200) for line in reason.splitlines() if "GLOBAL" in line), None)
     if named:
-        return f"{weights}: holds code besides tensors, which is never run ({named}); get plain weights"
-    return f"{weights}: no PyTorch weights, or damaged; {AGAIN}"
+        return f"{weights}: holds code besides tensors, which is never run ({named}); use weights without code"
+    return f"{weights}: not PyTorch weights, or damaged; {AGAIN}"

@@ -23,10 +23,6 @@ TIMEOUT = (10, 60)  # seconds: to connect, and without a byte
 CHUNK = 1 << 16
 PATIENCE = 60  # seconds for each chunk of a file
 LARGEST = 1_000_000_000  # bytes; the largest file of KorNLU has some 80 million
-ADVICE = (
-    "Connect to the network, or set KORNLU_MIRROR to a folder with the files of KorNLUDatasets\n"
-    "(KorSTS/…, KorNLI/…) and KLUE_MIRROR to one with those of KLUE-STS, then run the same command again."
-)
 WEB_ERRORS = (requests.RequestException, HTTPError, ValueError)  # the last, of an address that is none
 MISSING = {HTTPStatus.NOT_FOUND, HTTPStatus.GONE}
 PROGRESS_BAR_FROM = 5_000_000  # bytes
@@ -54,22 +50,29 @@ def download(dataset: Dataset, out: Path) -> dict[str, str]:
         KosbertError: no mirror has a file with the right digest; the message names every mirror that was tried. Files
             already under `out` are complete and verified, and no part of a file is left.
     """
-    return {path: _download(file, tried, out / path) for path, file, tried in _files(dataset)}
+    return {path: _download(file, source, out / path) for path, file, source in _files(dataset)}
 
 
-def _files(dataset: Dataset) -> Iterator[tuple[str, DataFile, list[str]]]:
-    """Yield the files of a dataset: where each of them is put, the file, and its mirrors."""
+def _files(dataset: Dataset) -> Iterator[tuple[str, DataFile, Dataset | ExtraSts]]:
+    """Yield the files of a dataset: where each of them is put, the file, and what names its mirrors."""
     for file in dataset.files:
-        yield file.path, file, mirrors(dataset)
+        yield file.path, file, dataset
     for name, extra in dataset.sts.extra.items():
         for file in extra.files:
-            yield f"{name}/{file.path}", file, mirrors(extra)
+            yield f"{name}/{file.path}", file, extra
 
 
 def mirrors(dataset: Dataset | ExtraSts) -> list[str]:
     """Return the mirrors of a dataset in their order; a `$NAME` stands for the folder in that environment variable."""
     expanded = (os.environ.get(mirror[1:], "") if mirror.startswith("$") else mirror for mirror in dataset.mirrors)
     return [mirror.rstrip("/") for mirror in expanded if mirror]
+
+
+def advice(dataset: Dataset | ExtraSts) -> str:
+    """Return what a user can do where no mirror has the files of a dataset."""
+    variables = [mirror[1:] for mirror in dataset.mirrors if mirror.startswith("$")]
+    alternative = f", or set {variables[0]} to a folder that has the files" if variables else ""
+    return f"Connect to the network{alternative}, then run the same command again."
 
 
 def reachable(dataset: Dataset) -> bool:
@@ -87,9 +90,9 @@ def present(dataset: Dataset, folder: Path) -> bool:
     return True
 
 
-def _download(file: DataFile, tried: list[str], out: Path) -> str:
+def _download(file: DataFile, source: Dataset | ExtraSts, out: Path) -> str:
     failures = []
-    for mirror in tried:
+    for mirror in mirrors(source):
         try:
             with atomic_write(out) as tmp:
                 _fetch(mirror, file.path, tmp)
@@ -100,8 +103,8 @@ def _download(file: DataFile, tried: list[str], out: Path) -> str:
             return mirror
     raise KosbertError(
         f"{file.path} could not be downloaded (expected {file.digest.replace(':', ' ')}). Tried:\n"
-        + "\n".join(failures or ["  nothing: there is no mirror"])
-        + f"\n{ADVICE}"
+        + "\n".join(failures or ["  no mirror is set"])
+        + f"\n{advice(source)}"
     )
 
 
@@ -126,7 +129,7 @@ def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
     while chunk := _in_time(lambda: _full_chunk(chunks)):
         left -= len(chunk)
         if left < 0:
-            raise KosbertError(f"it has more than {LARGEST:,} bytes, so it is not the file meant")
+            raise KosbertError(f"it has more than {LARGEST:,} bytes, so it is not the expected file")
         yield chunk
 
 
@@ -161,7 +164,7 @@ def _in_time(call: Callable[[], Answer]) -> Answer:
     try:
         return answer.result(timeout=PATIENCE)
     except TimeoutError:
-        raise MirrorError(f"less than {CHUNK:,} bytes came in {PATIENCE} seconds") from None
+        raise MirrorError(f"received less than {CHUNK:,} bytes in {PATIENCE} seconds") from None
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

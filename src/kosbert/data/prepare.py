@@ -89,7 +89,7 @@ def prepare_extra(dataset: Dataset, raw: Path, tune: Path, *, scored: Path, extr
             left_out = f", {len(pairs) - len(kept):,} left out (a dev or test set has a sentence of theirs)"
             if not kept:
                 advice = "lower its dev_rows in params.yaml, or give other files"
-                raise KosbertError(f"{scored / table}: no pair is left to learn from{left_out}; {advice}")
+                raise KosbertError(f"{scored / table}: no training pairs are left{left_out}; {advice}")
             write_tune(learned / table, kept)
             lines.append(_summary(scored / table, len(kept), [skipped], left_out))
     return lines

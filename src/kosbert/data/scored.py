@@ -69,7 +69,7 @@ def _delimited(path: Path, file: ScoredFile, delimiter: str) -> Iterator[Located
             for fields in filter(None, reader):  # a blank line is no row
                 yield f"line {reader.line_num}", header, fields
         except csv.Error as error:
-            raise KosbertError(f"{path}, line {reader.line_num}: not a table of this kind: {error}") from error
+            raise KosbertError(f"{path}, line {reader.line_num}: not a valid table: {error}") from error
 
 
 def _json(path: Path) -> Iterator[Located]:
@@ -100,7 +100,7 @@ def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
-            raise ValueError(f"the name {name[:PREVIEW_LENGTH]!r} stands twice in one object")
+            raise ValueError(f"the name {name[:PREVIEW_LENGTH]!r} occurs twice in one object")
         found[name] = value
     return found
 
@@ -126,7 +126,7 @@ def _scored_pair(row: dict[str, Any], file: ScoredFile) -> ScoredPair:
     sentence1, sentence2 = _sentence(row, file.sentence1), _sentence(row, file.sentence2)
     check_sentences(sentence1, sentence2)
     if SURROGATE.search(sentence1 + sentence2):
-        raise ValueError("a sentence has half of a surrogate pair, which is no letter")
+        raise ValueError("a sentence has a lone surrogate, which is not a character")
     score = Fraction(checked_score(str(_value(row, file.score)), file.max_score))
     # In fractions, so that a scale from 0 to 5 leaves a score as it is, and the highest score of another becomes 5.
     scaled = float(score * Fraction(MAX_SCORE) / Fraction(file.max_score))
@@ -138,7 +138,7 @@ def _sentence(row: dict[str, Any], column: str) -> str:
         case str(sentence):
             return sentence
         case other:
-            raise ValueError(f"{column} is {other!r:.{PREVIEW_LENGTH}}, which is no text")
+            raise ValueError(f"{column} is {other!r:.{PREVIEW_LENGTH}}, which is not text")
 
 
 def _value(row: dict[str, Any], column: str) -> Any:  # noqa: ANN401 - a text or number, else it is refused

@@ -146,7 +146,7 @@ def open_text(path: Path, encoding: str, newline: str) -> Iterator[TextIO]:
     except UnicodeDecodeError as error:
         raise KosbertError(f"{path}: not UTF-8 text: {error}") from error
     except csv.Error as error:
-        raise KosbertError(f"{path}: not a table of this kind: {error}") from error
+        raise KosbertError(f"{path}: not a valid table: {error}") from error
 
 
 def _scored_pair(fields: list[str]) -> ScoredPair:
@@ -199,7 +199,7 @@ def parse_score(text: str) -> float:
     """
     score = float(text) if NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(score):
-        raise ValueError(f"score {text[:PREVIEW_LENGTH]!r} is no number")
+        raise ValueError(f"score {text[:PREVIEW_LENGTH]!r} is not a number")
     return score
 
 
@@ -219,10 +219,12 @@ def check_sentences(*sentences: str) -> None:
     """Check that sentences can be read.
 
     Raises:
-        ValueError: one is blank.
+        ValueError: one is blank, or longer than what can be read back from a table.
     """
     if any(map(is_blank, sentences)):
         raise ValueError("a sentence is blank")
+    if (length := max(map(len, sentences))) > csv.field_size_limit():
+        raise ValueError(f"a sentence has {length:,} characters; at most {csv.field_size_limit():,} are allowed")
 
 
 def write_tune(path: Path, pairs: Iterable[ScoredPair]) -> None:

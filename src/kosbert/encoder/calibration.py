@@ -52,8 +52,8 @@ class Calibration:
         """
         if not self.score[0] <= score <= self.score[-1]:
             raise KosbertError(
-                f"the model's calibration reaches from a score of {self.score[0]:g} to {self.score[-1]:g}, and not to "
-                f"{score:g}: its cosines do not tell such pairs from others; give a cosine of your own"
+                f"the model's calibration covers scores from {self.score[0]:g} to {self.score[-1]:g}, not "
+                f"{score:g}; give a cosine instead"
             )
         return float(np.interp(score, self.score, self.cosine))
 
@@ -135,9 +135,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         cosine, score = zip(*zip(values["cosine"], values["score"], strict=True), strict=True)
         return Calibration(_increasing(cosine), _increasing(score), int(values["pairs"]), _cosine(values.get("match")))
     except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise KosbertError(
-            f"{file}: not as it was written ({one_line(error, 120)}); get or make the model anew"
-        ) from error
+        raise KosbertError(f"{file}: damaged ({one_line(error, 120)}); download or train the model again") from error
 
 
 def _increasing(values: Iterable[Any]) -> tuple[float, ...]:

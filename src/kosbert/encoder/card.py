@@ -194,13 +194,12 @@ def _kept(recipe: Recipe) -> str:
 
 def _unlike_runs(recipe: Recipe) -> str:
     """Return what the runs of an average change, and how much each weighs."""
-    runs = recipe.average.runs if recipe.average else 1
-    if isinstance(runs, int):
+    if not (recipe.average and recipe.average.unlike):
         return ""
     words = [
         f"run {number} ({100 * share:.0f} % of what the start leaves): "
         + (", ".join(f"`{key}` {json.dumps(value)}" for key, value in run.changes.items()) or "as said")
-        for number, (run, (_, share)) in enumerate(zip(runs, recipe.runs, strict=True), start=1)
+        for number, (run, (_, share)) in enumerate(zip(recipe.average.unlike, recipe.runs, strict=True), start=1)
     ]
     return f" The runs differ: {'; '.join(words)}."
 
@@ -209,7 +208,7 @@ def _section(text: str, title: str) -> re.Match[str]:
     found = re.search(rf"^## {title}\n\n(?P<body>.*?)(?=\n## |\Z)", text, flags=re.M | re.S)
     if found is None:
         raise KosbertError(
-            f"the card of the model to begin with has no section {title!r}; `dvc repro -f base_model` makes it anew"
+            f"the card of the model to begin with has no section {title!r}; `dvc repro -f base_model` recreates it"
         )
     return found
 

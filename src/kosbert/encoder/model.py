@@ -90,7 +90,7 @@ def load(folder: Path, *, device: str | None = None) -> SentenceTransformer:
     """
     if not (folder / MODULES).is_file():
         raise KosbertError(
-            f"{folder}: no sentence-transformers model there ({MODULES} is missing); `dvc repro` makes it"
+            f"{folder}: not a sentence-transformers model ({MODULES} is missing); `dvc repro` creates it"
         )
     with enough_memory(f"load {folder}"), checked_sums(folder), without_progress_bars(), _without_warnings():
         return _load(folder, device)
@@ -143,7 +143,7 @@ def read_card(folder: Path) -> str:
     try:
         return (folder / CARD).read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise KosbertError(f"{folder}: no model with a card there ({CARD} is missing); `dvc repro` makes it") from None
+        raise KosbertError(f"{folder}: the model has no card ({CARD} is missing); `dvc repro` creates it") from None
 
 
 def save(

@@ -15,7 +15,7 @@ from kosbert.files import digest
 SUMS = "SHA256SUMS"
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.{1,200})")
 MAX_BYTES = 1_000_000  # of the file; ours has less than 1,000
-AGAIN = "get or make the model anew"
+AGAIN = "download or train the model again"
 CHANGED = f"{AGAIN}, or delete {SUMS} if you changed it yourself"
 
 

@@ -44,7 +44,7 @@ def check_files(folder: Path) -> None:
     for index in filter(Path.is_file, (inside / name for name in WEIGHTS if name.endswith(".json"))):
         for name in {*json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}:
             if not is_inside(name):
-                raise KosbertError(f"{index}: {one_line(name, MAX_NAME)} is no file of this folder; {AGAIN}")
+                raise KosbertError(f"{index}: {one_line(name, MAX_NAME)} is not a file of this folder; {AGAIN}")
     if not (file := inside / "config.json").is_file():
         return
     config = json.loads(file.read_text(encoding="utf-8"))
@@ -79,7 +79,7 @@ def check_transformers(model: SentenceTransformer, folder: Path) -> None:
             _check_transformer(module, folder, entry["path"])
             unchecked -= 1
     if unchecked:
-        raise KosbertError(f"{folder}: a transformer within another module, whose weights cannot be checked")
+        raise KosbertError(f"{folder}: a transformer inside another module; its weights cannot be checked")
 
 
 def _check_transformer(transformer: Transformer, folder: Path, path: str) -> None:
@@ -87,7 +87,7 @@ def _check_transformer(transformer: Transformer, folder: Path, path: str) -> Non
     options = settings.get("model_kwargs") or settings.get("model_args") or {}
     inner, inside = transformer.model, folder / path
     if not (inside / TOKENIZER_CONFIG).is_file():  # the libraries would take some tokenizer, and perhaps another one
-        raise KosbertError(f"{inside / TOKENIZER_CONFIG} is missing, which says how texts are read; {AGAIN}")
+        raise KosbertError(f"{inside / TOKENIZER_CONFIG} is missing; it says how texts are tokenized; {AGAIN}")
     _check_types(inner, inside)
     _, info = type(inner).from_pretrained(inside, config=inner.config, **{**options, **WITH_INFO})
     weights = next((inside / name for name in WEIGHTS if (inside / name).is_file()), inside)
@@ -150,4 +150,4 @@ def _refuse_if_any(weights: Path, what: str, names: list[str], kind: type[Kosber
     if names:
         shown = ", ".join(one_line(name, MAX_NAME) for name in sorted(names)[:SHOWN])
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        raise kind(f"{weights}: {what} {shown}{more}; config and weights have to come from the same model; {AGAIN}")
+        raise kind(f"{weights}: {what} {shown}{more}; config and weights must come from the same model; {AGAIN}")

@@ -45,13 +45,13 @@ def check_correlation(predictions: pd.DataFrame, where: str) -> None:
     """
     if len(predictions) < 2:  # noqa: PLR2004 - a correlation is of two or more
         pairs = "1 pair" if len(predictions) else "no pairs"
-        raise KosbertError(f"{where}: {pairs}; a correlation needs at least two")
+        raise KosbertError(f"{where}: {pairs}; a correlation needs at least 2")
     for column in predictions:
         if predictions[column].nunique() < 2:  # noqa: PLR2004
             value = "gold score" if column == GOLD else f"{column} similarity"
             raise KosbertError(f"{where}: all pairs have the same {value}, so there is no correlation")
         if not np.isfinite(predictions[column]).all():
-            raise KosbertError(f"{where}: a pair has a {column} that is no finite number, so there is no correlation")
+            raise KosbertError(f"{where}: a pair has a {column} that is not finite, so there is no correlation")
 
 
 def write_predictions(predictions: pd.DataFrame, path: Path) -> None:
@@ -77,15 +77,19 @@ def read_predictions(path: Path) -> pd.DataFrame:
     try:
         predictions = pd.read_csv(path, sep="\t", dtype=float)
     except FileNotFoundError:
-        raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+        raise KosbertError(f"{path}: not found; `dvc repro` creates it") from None
     except (ValueError, OverflowError) as error:
         raise KosbertError(
-            f"{path}: not a table of numbers: {one_line(error, 200)}; `dvc repro -f` makes it"
+            f"{path}: not a table of numbers: {one_line(error, 200)}; `dvc repro -f` recreates it"
         ) from error
     if tuple(predictions) != (GOLD, *SIMILARITIES):
-        raise KosbertError(f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` makes it")
+        raise KosbertError(
+            f"{path}: expected the columns {GOLD}, {', '.join(SIMILARITIES)}; `dvc repro -f` recreates it"
+        )
     if predictions.isna().any(axis=None) or not isinstance(predictions.index, pd.RangeIndex):
-        raise KosbertError(f"{path}: a row does not have {len(predictions.columns)} numbers; `dvc repro -f` makes it")
+        raise KosbertError(
+            f"{path}: a row does not have {len(predictions.columns)} numbers; `dvc repro -f` recreates it"
+        )
     return predictions
 
 
@@ -109,7 +113,7 @@ def prediction_files(folder: Path, rows: Sequence[str], *, own: str) -> dict[str
         if {*files[row]} != {*files[first]}:
             raise KosbertError(
                 f"{folder}: {first} was scored on {', '.join(files[first])}, and {row} on {', '.join(files[row])}; "
-                "`dvc repro` makes them alike"
+                "`dvc repro` brings them in line"
             )
     return {name: {row: files[row][name] for row in rows} for name in files[first]}
 

@@ -184,5 +184,5 @@ def _checked(texts: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise KosbertError(f"text {number:,}: expected a text, found {type(text).__name__} ({text!r:.40})")
         if SURROGATE.search(text):
-            raise KosbertError(f"text {number:,}: half a character (a lone surrogate), which is no text: {text!a:.60}")
+            raise KosbertError(f"text {number:,}: half a character (a lone surrogate), which is not text: {text!a:.60}")
     return list(texts)

@@ -58,7 +58,7 @@ def export(
         KosbertError: `out` exists, there is no such model, it cannot be exported, or the embeddings are too different.
     """
     if out.exists():
-        raise KosbertError(f"{out}: exists already; give another folder, or remove it")
+        raise KosbertError(f"{out}: already exists; remove it, or give another folder")
     _check_wanted(formats, precisions)
     with enough_memory(f"export {model}"):
         loaded = load_model(model)

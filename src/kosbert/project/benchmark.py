@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from kosbert import params
 from kosbert.data import download
 from kosbert.errors import KosbertError
-from kosbert.params import PARAMS
+from kosbert.params import PARAMS, Dataset
 from kosbert.project import dvc
 
 RAW = Path("data/raw")
@@ -48,7 +48,7 @@ def run(*, fall_back: bool = True) -> None:
     dataset = chosen.chosen_dataset
     if not fall_back or chosen.dataset == SAMPLE or download.present(dataset, RAW) or download.reachable(dataset):
         raise KosbertError("a stage failed; the lines above say why. What is done is kept: fix it and run this again.")
-    _run_on_sample(chosen.dataset, download.mirrors(dataset), start)
+    _run_on_sample(chosen.dataset, dataset, start)
 
 
 def _repro(project: Path) -> bool:
@@ -62,11 +62,11 @@ def _repro(project: Path) -> bool:
     return True
 
 
-def _run_on_sample(wanted: str, tried: list[str], start: float) -> None:
+def _run_on_sample(wanted: str, dataset: Dataset, start: float) -> None:
     warning = (
         f"The dataset {wanted!r} could not be downloaded: none of these mirrors has any of its files:\n"
-        + "".join(f"  {mirror}\n" for mirror in tried)
-        + f"{download.ADVICE}\n"
+        + "".join(f"  {mirror}\n" for mirror in download.mirrors(dataset))
+        + f"{download.advice(dataset)}\n"
     )
     click.secho(
         f"\n{warning}Until then the same stages run on the made-up dataset {SAMPLE!r}, in a copy of the project: the\n"

@@ -219,11 +219,11 @@ def failures(comparison: BranchComparison, *, drop_at_most: float) -> list[str]:
     if not comparison.comparable:
         before, now = comparison.parameter("dataset")
         lines.append(
-            f"The test set is another (dataset `{before}` before, `{now}` now): the scores cannot be compared, "
+            f"The test set differs (dataset `{before}` before, `{now}` now): the scores cannot be compared, "
             "and no change below means anything."
         )
     lines += [
-        f"The extra test set `{name}` is another: the scores on it cannot be compared."
+        f"The extra test set `{name}` differs: the scores on it cannot be compared."
         for name in comparison.other_extra_tests
     ]
     return lines
@@ -251,7 +251,7 @@ def _notes(comparison: BranchComparison) -> list[str]:
     before, now = comparison.parameter("base_model")
     if before != now:
         notes.append(
-            f"The base model is another: `{before}` before, `{now}` now. The verdict is on both, base and recipes."
+            f"The base model differs: `{before}` before, `{now}` now. The verdict is on both, base and recipes."
         )
     return notes
 

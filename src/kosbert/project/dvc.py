@@ -56,7 +56,7 @@ def check_here() -> None:
     if not PIPELINE.exists():
         raise KosbertError(f"{PIPELINE}: not found; run this in the project's top folder")
     if not Path(".dvc").is_dir():  # copied by `cp *`, perhaps
-        raise KosbertError(".dvc: not found; copy the hidden files of the project, too")
+        raise KosbertError(".dvc: not found; copy the project's hidden files as well")
 
 
 def set_up() -> None:
@@ -70,8 +70,12 @@ def set_up() -> None:
         click.echo(f"Note: {LEFT_ALONE}", err=True)
     if missing and not alone and not Path(".git").exists():  # if it is broken, DVC will say so
         if not run("config", "--local", "core.no_scm", "true", cwd=Path()):
-            raise KosbertError(f"{missing}, and DVC could not be set to do without one; the lines above say why")
-        click.echo(f"Note: {missing}; DVC is now set to do without one (core.no_scm in .dvc/config.local)", err=True)
+            raise KosbertError(
+                f"{missing}, and DVC could not be configured to work without one; the lines above say why"
+            )
+        click.echo(
+            f"Note: {missing}; DVC is now configured to work without one (core.no_scm in .dvc/config.local)", err=True
+        )
 
 
 def missing_repository() -> str:
@@ -106,14 +110,14 @@ def check_outputs() -> None:
             _check_link(folder)
     for path in (path for output in outputs for path in [output, *output.rglob("*")]):
         if path.exists() and not (path.is_file() or path.is_dir()):
-            raise KosbertError(f"{path}: is neither a file nor a folder; delete it, and run this again")
+            raise KosbertError(f"{path}: is neither a file nor a folder; delete it, then run this again")
 
 
 def _check_link(folder: Path) -> None:
     target = Path(os.path.realpath(folder))  # unlike `resolve`, it takes a link to itself
     if folder.is_symlink() and not target.is_relative_to(Path.cwd()):
         raise KosbertError(
-            f"{folder}: is a link to {target}, and DVC takes no outputs outside of the project; make it a folder. "
+            f"{folder}: is a link to {target}, but DVC allows no outputs outside the project; make it a folder. "
             "To keep them on another disk: dvc cache dir --local /that/disk/cache && "
             "dvc config --local cache.type symlink"
         )
@@ -121,7 +125,7 @@ def _check_link(folder: Path) -> None:
 
 def _check_history() -> None:
     if missing := missing_repository():
-        raise KosbertError(f"{missing}, and so no history; a clone of the project has it")
+        raise KosbertError(f"{missing}, so there is no history; use a clone of the project")
     if _leaves_git_alone():
         raise KosbertError(LEFT_ALONE)
 

@@ -14,7 +14,7 @@ def ask(*arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise KosbertError(f"git {arguments[0]}: git is not installed; install it, and run this again") from error
+        raise KosbertError(f"git {arguments[0]}: git is not installed; install it, then run this again") from error
     if done.returncode:
         raise KosbertError(f"git {arguments[0]}: {one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout

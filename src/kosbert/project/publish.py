@@ -72,7 +72,7 @@ def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> N
         [
             on_own_test(read_metrics(own)),
             *(
-                on_extra_test(name, sets[name], metrics, seen=name in seen)
+                on_extra_test(sets[name], metrics, seen=name in seen)
                 for name, metrics in read_extra_metrics(extra).items()
             ),
         ],
@@ -95,7 +95,7 @@ def check_allowed(params: Params, row: str) -> None:
     """
     base = params.chosen_base
     if row not in params.report.rows:
-        raise KosbertError(f"{row!r} is no row of the table; choose one of: {', '.join(params.report.rows)}")
+        raise KosbertError(f"{row!r} is not a row of the table; choose one of: {', '.join(params.report.rows)}")
     if not base.redistributable:
         raise KosbertError(f"base model {params.base_model!r} ({base.title}): {base.terms}")
     if not params.chosen_dataset.comparable:
@@ -128,7 +128,7 @@ def write_folder(
         KosbertError: there is no model with a card, `out` exists, or an export failed.
     """
     if out.exists():
-        raise KosbertError(f"{out}: exists already; give another folder, or remove it")
+        raise KosbertError(f"{out}: already exists; remove it, or give another folder")
     card = add_datasets(read_card(model), datasets)
     if wanted.repo_id:
         card, name = name_model(card, wanted.repo_id), wanted.repo_id.rpartition("/")[2]

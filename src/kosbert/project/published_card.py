@@ -18,7 +18,6 @@ from kosbert.metrics import METRICS
 from kosbert.params import ExtraSts
 
 DATASET, SPLIT = "KorSTS", "test"  # what the metrics of a `comparable` dataset are measured on
-EXTRA_SPLITS = {"klue": "validation"}  # which split of its dataset an extra test set is, if not `test`
 TASK = "Semantic Similarity"  # its name in the cards of sentence-transformers
 UNNAMED = "…"  # stands for the model's name in the code of a card
 ROUNDS = """
@@ -50,7 +49,7 @@ def on_own_test(metrics: dict[str, float]) -> Evaluation:
     return Evaluation(DATASET, DATASET.lower(), SPLIT, metrics)
 
 
-def on_extra_test(name: str, about: ExtraSts, metrics: dict[str, float], *, seen: bool) -> Evaluation:
+def on_extra_test(about: ExtraSts, metrics: dict[str, float], *, seen: bool) -> Evaluation:
     """Return the metrics on an extra test set.
 
     Args:
@@ -60,7 +59,7 @@ def on_extra_test(name: str, about: ExtraSts, metrics: dict[str, float], *, seen
         seen: whether the model was trained on the training pairs that come with it.
     """
     hub = next(iter(about.hub), about.title.lower())
-    return Evaluation(about.title, hub, EXTRA_SPLITS.get(name, SPLIT), metrics, seen)
+    return Evaluation(about.title, hub, about.hub_split, metrics, seen)
 
 
 class Size(NamedTuple):
@@ -103,7 +102,7 @@ def name_model(card: str, repo_id: str) -> str:
     text, loads = re.subn(rf'SentenceTransformer\("{UNNAMED}"\).*', f'SentenceTransformer("{repo_id}")', text)
     if not (titles and loads):
         raise KosbertError(
-            "the model's card has no title or no code to load it; `dvc repro -f base_model` makes it anew"
+            "the model's card has no title or no code to load it; `dvc repro -f base_model` recreates it"
         )
     return text.replace(f"HuggingFaceEmbedding({UNNAMED},", f'HuggingFaceEmbedding("{repo_id}",')
 

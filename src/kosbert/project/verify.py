@@ -17,8 +17,8 @@ from kosbert.project import dvc
 from kosbert.stage.lock import LOCK, recorded
 
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
-ANEW = "delete it, and `dvc repro` writes it anew"
-ADVICE = "`kosbert verify --repair` mends what is damaged, and then `dvc repro` makes again what is gone"
+ANEW = "delete it, then run `dvc repro`"
+ADVICE = "run `kosbert verify --repair` to restore what it can, then `dvc repro` to recreate the rest"
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,11 @@ def made(*targets: Path) -> list[Copies]:
         repo = Repo()
         repo.index.check_graph()  # DVC has read its files, and knows their shape
     except DvcException as error:
-        raise KosbertError(f"no pipeline that DVC can read: {one_line(error)}") from error
+        raise KosbertError(f"DVC cannot read the pipeline: {one_line(error)}") from error
     written, _ = recorded("outs")
     outputs = {each.path: each.md5 for each in written if not targets or any(map(each.touches, targets))}
     if not outputs:
-        raise KosbertError(f"{LOCK}: no stage has made anything; run `dvc repro` first")
+        raise KosbertError(f"{LOCK}: no stage has run yet; run `dvc repro` first")
     cache = Path(os.path.relpath(repo.cache.local.path))
     found: dict[Path, Copies] = {}
     for path, md5 in outputs.items():
@@ -120,7 +120,7 @@ def _check_inside(*paths: Path) -> None:
     """Check that paths lie in the project, for what is damaged may be deleted."""
     for path in paths:
         if path.is_absolute() or ".." in path.parts:
-            raise KosbertError(f"{LOCK}: {one_line(path)} lies outside of the project; {ANEW}")
+            raise KosbertError(f"{LOCK}: {one_line(path)} is outside the project; {ANEW}")
 
 
 def _cached(md5: str, cache: Path) -> Path:

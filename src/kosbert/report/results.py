@@ -164,12 +164,12 @@ def gather(
     """
     found, labels, extra = read_resampled(resampled), params.report.rows, params.chosen_dataset.sts.extra
     if {name: {*each.intervals} for name, each in found.items()} != {name: {*labels} for name in [STS, *extra]}:
-        raise KosbertError(f"{resampled}: of other rows or test sets than those of {PARAMS}; `dvc repro` makes it anew")
+        raise KosbertError(f"{resampled}: of other rows or test sets than those of {PARAMS}; `dvc repro` recreates it")
     files = prediction_files(predictions, [*labels], own=STS)
     if {*files} != {*found}:
         raise KosbertError(
             f"{predictions}: for the test sets {', '.join(files)}, but {PARAMS} names {', '.join(found)}; "
-            "`dvc repro` makes them anew"
+            "`dvc repro` recreates them"
         )
     frames = {name: {row: read_predictions(path) for row, path in each.items()} for name, each in files.items()}
     metrics = {
@@ -221,7 +221,7 @@ def _gather_dimensions(params: Params, folder: Path) -> dict[str, dict[str, dict
         if {*found[row]} != {*devs}:
             raise KosbertError(
                 f"{path}: of the dev sets {', '.join(found[row])}, but {PARAMS} names {', '.join(devs)}; "
-                "`dvc repro` makes it anew"
+                "`dvc repro` recreates it"
             )
     return {dev: {row: scores[dev] for row, scores in found.items()} for dev in devs}
 
@@ -244,5 +244,5 @@ def _parameters_in(path: Path) -> int:
             return sum(prod(weights.get_slice(name).get_shape()) for name in weights.keys())  # noqa: SIM118 - no mapping
     except SafetensorError as error:
         raise KosbertError(
-            f"{path}: not readable as safetensors: {one_line(error)}; `dvc repro -f` makes it"
+            f"{path}: not readable as safetensors: {one_line(error)}; `dvc repro -f` recreates it"
         ) from error

@@ -97,6 +97,6 @@ def read_resampled(path: Path) -> dict[str, Resampled]:
     try:
         return TypeAdapter(dict[str, Resampled]).validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise KosbertError(f"{path}: not found; `dvc repro` makes it") from None
+        raise KosbertError(f"{path}: not found; `dvc repro` creates it") from None
     except ValidationError as error:
         raise KosbertError(f"{path}: not what the stage `resample` writes; `dvc repro -f resample` makes it") from error

@@ -23,8 +23,8 @@ def check_history() -> None:
     project, copy, _ = Path.cwd().as_posix().partition(COPIES)
     if copy and _git("-C", project, "rev-parse", "--is-shallow-repository").strip() == b"true":
         raise KosbertError(
-            f"{project}: a shallow clone, which loses what `dvc exp run --temp` or a queue has found, for DVC needs "
-            "the history; run: git fetch --unshallow"
+            f"{project}: a shallow clone; DVC needs the history to keep the results of `dvc exp run --temp` and "
+            "the queue; run: git fetch --unshallow"
         )
 
 
@@ -47,7 +47,7 @@ def changed_settings() -> str:
     changed = ", ".join(f"{key} ({before.get(key, 'none')}, now {now.get(key, 'none')})" for key in keys)
     return changed and (
         f"{PARAMS} differs from the last commit: {one_line(changed, 300)}. "
-        f"DVC leaves it so, and the next experiment adds to it; to take it back: git checkout HEAD {PARAMS}"
+        f"DVC keeps the change, and the next experiment adds to it; to undo it: git checkout HEAD {PARAMS}"
     )
 
 

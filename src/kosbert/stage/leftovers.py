@@ -50,14 +50,14 @@ def clear(inputs: list[Path], written: list[Record], gone: list[Record]) -> None
     for stage in dict.fromkeys(record.stage for record in left if _is_cached(record, repo)):
         for path in [record.path for record in gone if record.stage == stage and _is_as_written(record)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-            click.echo(f"{path}: removed, for there is no stage {stage} any more")
+            click.echo(f"{path}: removed, because the stage {stage} no longer exists")
     if isinstance(repo.scm, NoSCM):  # nobody has another clone
         return
     for path in filter(Path.exists, others):
         if not repo.scm.is_tracked(str(path.absolute())):
             raise KosbertError(
-                f"{path}: no stage writes it and git does not have it, so no other clone has it, and {LOCK} here would "
-                "differ from theirs; move it elsewhere, or name it in .dvcignore"
+                f"{path}: no stage writes it and git does not track it, so other clones lack it, and their {LOCK} would "
+                "differ; move it elsewhere, or list it in .dvcignore"
             )
 
 

@@ -40,7 +40,7 @@ class Watch:
             if self._files[path] not in (None, md5):  # one that is missing is told when it is read
                 raise KosbertError(
                     f"{path}: not as the stage {maker} wrote it (dvc.lock: {md5}, found: {self._files[path]}); "
-                    f"`kosbert verify --repair` mends what is damaged; if you changed it yourself: `dvc commit {maker}`"
+                    f"`kosbert verify --repair` restores damaged files; if you changed it yourself: `dvc commit {maker}`"
                 )
 
     def check(self) -> None:
@@ -58,7 +58,7 @@ class Watch:
         changed += [f"{PARAMS}, {key}" for key in keys if value(params, key) != value(self._params, key)]
         if changed:
             raise KosbertError(
-                f"{changed[0]}: changed while this stage ran, so its result is not that of the project as it is now; "
+                f"{changed[0]}: changed while this stage ran, so its result does not match the project; "
                 "run the same command again"
             )
 

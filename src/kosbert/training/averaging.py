@@ -14,7 +14,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from kosbert.encoder.model import load
-from kosbert.params import Average, Run
+from kosbert.params import Average
 
 ROBUST = """\
 @inproceedings{wortsman-2022-robust,
@@ -44,7 +44,7 @@ SOUPS = """\
 
 def citations(average: Average) -> list[str]:
     """Return what to cite for an average (BibTeX)."""
-    return [ROBUST] if average.runs in (1, [Run()]) else [ROBUST, SOUPS]
+    return [ROBUST, SOUPS] if average.count > 1 else [ROBUST]
 
 
 def load_average(encoder: SentenceTransformer, shares: Mapping[Path, float]) -> None:

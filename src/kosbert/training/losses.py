@@ -223,11 +223,11 @@ def tables(recipe: Recipe, data: Path) -> dict[str, Loss]:
     for table in [*(recipe.loss if isinstance(recipe.loss, dict) else []), *recipe.shares]:
         if not (data / table).is_file():
             there = f"; there are: {', '.join(found)}" if found else ""
-            raise KosbertError(f"{data / table}: the recipe names this table, but it is not there{there}")
+            raise KosbertError(f"{data / table}: the recipe names this table, but it does not exist{there}")
     if isinstance(recipe.loss, dict):
         return recipe.loss
     if data.is_dir() and not found:
-        raise KosbertError(f"{data}: no tables (*.tsv) in this folder to learn from; `dvc repro prepare` makes ours")
+        raise KosbertError(f"{data}: no tables (*.tsv) in this folder to learn from; `dvc repro prepare` creates them")
     return dict.fromkeys(found or [""], recipe.loss)
 
 

@@ -65,7 +65,7 @@ def failures_in_words() -> Iterator[None]:
             raise
         reason = re.sub(r"\[/\S+\] ", "", one_line(error)).partition(". ")[0]  # without the line of gloo's code
         raise KosbertError(
-            f"no connection to another process ({one_line(reason, 200)}); see what the others say, and run the same "
+            f"no connection to another process ({one_line(reason, 200)}); see their output, then run the same "
             "command again on each host: training resumes from the last checkpoint"
         ) from error
 

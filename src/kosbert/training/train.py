@@ -18,7 +18,7 @@ from kosbert.encoder.weights import NotFiniteError
 from kosbert.errors import KosbertError
 from kosbert.files import weights_digest
 from kosbert.metrics import Cost
-from kosbert.params import STS, Recipe, Training
+from kosbert.params import STS, Loss, Recipe, Training
 from kosbert.training import checkpoints
 from kosbert.training.averaging import load_average
 from kosbert.training.dev import DevEvaluator, dev_score, in_words
@@ -112,10 +112,10 @@ def train(
     initial_dev, resumed = math.nan, False
     shares: dict[Path, float] = {}
     for number, (run_dir, (run, weight)) in enumerate(zip(run_dirs, runs, strict=True)):
-        encoder = load(init)
+        encoder, losses = load(init), tables(run, data)
         arguments = arguments_for(
             run,
-            data,
+            losses,
             training,
             encoder,
             folder=run_dir,
@@ -132,12 +132,12 @@ def train(
         reporting = [] if number else [Curves(curves), *tracker_callbacks(training.report_to)]
         callbacks = [ProgressLines(), *reporting]
         with build_trainer(
-            encoder, run, data, arguments, training=training, evaluator=evaluator, callbacks=callbacks
+            encoder, run, data, losses, arguments, training=training, evaluator=evaluator, callbacks=callbacks
         ) as trainer:
             if arguments.should_save:
                 if len(runs) > 1:
                     click.echo(f"run {number + 1} of {len(runs)}, with the seed {arguments.seed}")
-                _say_what_is_learned(trainer, run, data)
+                _say_what_is_learned(trainer, losses)
                 if number == 0:
                     initial_dev = _score_initial(trainer)
             best_dev = trainer.fit(checkpoint)
@@ -168,15 +168,15 @@ def _prune(folder: Path, arguments: SentenceTransformerTrainingArguments) -> Non
     """Remove useless checkpoints, and say which of them were damaged; other processes wait for that."""
     with arguments.main_process_first(local=arguments.save_on_each_node):
         for damage in checkpoints.prune(folder) if arguments.should_save else []:
-            click.echo(f"{damage}; what came after the checkpoint before it is trained again")
+            click.echo(f"{damage}; training resumes from the checkpoint before it")
 
 
-def _say_what_is_learned(trainer: Trainer, recipe: Recipe, data: Path) -> None:
+def _say_what_is_learned(trainer: Trainer, losses: dict[str, Loss]) -> None:
     examples = trainer.train_dataset
     parts = examples.values() if isinstance(examples, DatasetDict) else [examples]
     learned = [
         f"{len(part):,} examples{f' of {table}' * bool(table)}, {loss} loss"
-        for part, (table, loss) in zip(parts, tables(recipe, data).items(), strict=True)
+        for part, (table, loss) in zip(parts, losses.items(), strict=True)
     ]
     click.echo(f"{'; '.join(learned)}, {_hardware(trainer.args)}")
 
@@ -228,6 +228,6 @@ def _raise_if_diverged(dev: float, arguments: SentenceTransformerTrainingArgumen
         if arguments.should_save:
             checkpoints.remove(folder)  # nobody could resume from there
         raise KosbertError(
-            "training diverged: its weights or its dev scores are no longer numbers; "
+            "training diverged: its weights or its dev scores are not finite; "
             f"lower the recipe's learning_rate ({arguments.learning_rate:g})"
         )

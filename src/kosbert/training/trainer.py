@@ -27,11 +27,11 @@ from transformers import PrinterCallback, ProgressCallback, set_seed
 from kosbert.encoder.encode import has_bf16
 from kosbert.encoder.unpadding import can_unpad, unpadding
 from kosbert.errors import KosbertError, one_line
-from kosbert.params import Recipe, Training
+from kosbert.params import Loss, Recipe, Training
 from kosbert.training import checkpoints
 from kosbert.training.batching import batch_sampler, collator, table_sampler, tokenize
 from kosbert.training.dev import DEV_METRIC
-from kosbert.training.losses import OBJECTIVES, tables
+from kosbert.training.losses import OBJECTIVES
 from kosbert.training.processes import gather, is_of_connection
 from kosbert.training.progress import ProgressBar
 from kosbert.training.trackers import PROJECT
@@ -45,6 +45,7 @@ def build_trainer(
     encoder: SentenceTransformer,
     recipe: Recipe,
     data: Path,
+    losses: dict[str, Loss],
     arguments: SentenceTransformerTrainingArguments,
     *,
     training: Training,
@@ -56,6 +57,7 @@ def build_trainer(
         encoder: the encoder to train.
         recipe: the recipe.
         data: the table, or the folder of tables, that the recipe learns from.
+        losses: the losses of its tables, as `losses.tables` returns them.
         arguments: the arguments that `arguments_for` returns.
         training: the parameters that all trainings share.
         options: further options of the trainer: evaluator, callbacks.
@@ -71,30 +73,30 @@ def build_trainer(
     _prepare(encoder, recipe.dropout)
     Path(arguments.output_dir).mkdir(parents=True, exist_ok=True)
     with unpadding(encoder), tempfile.TemporaryDirectory(prefix="examples-", dir=arguments.output_dir) as cache:
-        examples, losses = DatasetDict(), {}
-        for number, (table, loss) in enumerate(tables(recipe, data).items()):
+        examples, modules = DatasetDict(), {}
+        for number, (table, loss) in enumerate(losses.items()):
             name, table_cache = table.replace(".", "_"), Path(cache, str(number))  # torch wants names without a dot
             examples[name] = tokenize(OBJECTIVES[loss].examples(data / table, table_cache), encoder, table_cache)
-            losses[name] = OBJECTIVES[loss].loss(encoder, training.mini_batch_size)
+            modules[name] = OBJECTIVES[loss].loss(encoder, training.mini_batch_size)
             if arguments.dataloader_drop_last and len(examples[name]) < recipe.batch_size:
                 raise KosbertError(
-                    f"{data / table}: {len(examples[name]):,} examples, which make no batch of {recipe.batch_size} to "
-                    "share among processes; lower batch_size"
+                    f"{data / table}: {len(examples[name]):,} examples, fewer than a batch of {recipe.batch_size} to "
+                    "split among processes; lower batch_size"
                 )
-        several = len(losses) > 1
+        several = len(modules) > 1
         yield Trainer(
             model=encoder,
             args=arguments,
             train_dataset=examples if several else next(iter(examples.values())),
             data_collator=collator(encoder.tokenizer),
-            loss=losses if several else next(iter(losses.values())),
+            loss=modules if several else next(iter(modules.values())),
             **options,
         )
 
 
 def _precision(wanted: str, device: torch.device) -> str:
     if wanted == "fp16" and device.type == "cpu":
-        raise KosbertError("training.precision is 'fp16', which needs a GPU; on a CPU take auto, bf16 or fp32")
+        raise KosbertError("training.precision is 'fp16', which needs a GPU; on a CPU, choose auto, bf16 or fp32")
     if wanted != "auto":
         return wanted
     if has_bf16(device):
@@ -117,7 +119,7 @@ def _prepare(encoder: SentenceTransformer, dropout: float) -> None:
 
 def arguments_for(
     recipe: Recipe,
-    data: Path,
+    losses: dict[str, Loss],
     training: Training,
     encoder: SentenceTransformer,
     *,
@@ -129,7 +131,7 @@ def arguments_for(
 
     Args:
         recipe: the recipe.
-        data: the table, or the folder of tables, that the recipe learns from.
+        losses: the losses of its tables, as `losses.tables` returns them.
         training: the parameters that all trainings share.
         encoder: the encoder to train.
         folder: the folder for the checkpoints.
@@ -137,13 +139,11 @@ def arguments_for(
         name: what trackers call the run.
 
     Raises:
-        KosbertError: the batch cannot be split among the processes, the device lacks the precision, or a table is not
-            there.
+        KosbertError: the batch cannot be split among the processes, or the device lacks the precision.
     """
     precision = _precision(training.precision, encoder.device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     micro_batch_size = recipe.batch_size
-    losses = tables(recipe, data)
     if training.mini_batch_size and all(OBJECTIVES[loss].accumulates for loss in losses.values()):
         micro_batch_size = min(micro_batch_size, training.mini_batch_size * processes)
     if recipe.batch_size % micro_batch_size or micro_batch_size % processes:
@@ -214,12 +214,12 @@ class Trainer(SentenceTransformerTrainer):
             self.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         except UnpicklingError as error:
             raise KosbertError(
-                f"{checkpoint}: this checkpoint is damaged, or holds code, which is never run; "
-                "delete it, and run this again"
+                f"{checkpoint}: this checkpoint is damaged or holds code, which is never run; "
+                "delete it, then run this again"
             ) from error
         except torch.OutOfMemoryError as error:
             raise KosbertError(
-                f"the GPU's memory does not suffice ({one_line(error)}); set training.mini_batch_size to a part of "
+                f"the GPU is out of memory ({one_line(error)}); set training.mini_batch_size to a part of "
                 "batch_size (not for cosent: there, lower batch_size), and run this again"
             ) from error
         if self.state.best_model_checkpoint is None:

@@ -108,7 +108,7 @@ def _check_text(where: str, text: str) -> None:
     if is_blank(text):
         raise ApiError(f"{where}: the text is blank", param="input")
     if SURROGATE.search(text):
-        raise ApiError(f"{where}: half a character (a lone surrogate), which is no text", param="input")
+        raise ApiError(f"{where}: half a character (a lone surrogate), which is not text", param="input")
 
 
 def _encoding_format(given: Any) -> EncodingFormat:  # noqa: ANN401

@@ -27,7 +27,7 @@ def read_curve(path: Path) -> pd.Series | None:
         return None
     except (KeyError, ValueError) as error:
         raise KosbertError(
-            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` makes it"
+            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` recreates it"
         ) from error
 
 
