@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,24 @@ from kosbert.errors import KosbertError
 
 
 class Program(click.Command):
-    """A click command as a program: whatever its terminal and its locale are, and whatever an error quotes."""
+    """A click command as a program: whatever its terminal and its locale are, and whatever an error quotes.
+
+    Attributes:
+        examples: command lines that its help ends with.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **options: Any) -> None:  # noqa: ANN401 - click's
+        """Take examples beside what click takes."""
+        super().__init__(*args, **options)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, unwrapped, so that they can be copied."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{example}\n")
 
     def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - click's
         """Run the program."""
@@ -97,7 +114,7 @@ def _check_encoding(argument: str) -> None:
         os.fsencode(argument)
     except UnicodeEncodeError as error:
         raise KosbertError(
-            f"{argument!a:.60}: no text in {error.encoding}, the encoding of this locale; set LC_ALL to a UTF-8 one"
+            f"{argument!a:.60}: not text in {error.encoding}, the encoding of this locale; set LC_ALL to a UTF-8 locale"
         ) from None
 
 

@@ -164,6 +164,12 @@ class Dataset(Block):
         return self
 
     @property
+    def sts_titles(self) -> dict[str, str]:
+        """What tables and cards call the dev and test sets: the dataset's own, and those of `sts.extra`."""
+        extra = {name: each.title for name, each in self.sts.extra.items()}
+        return {STS: "KorSTS" if self.comparable else "STS"} | extra
+
+    @property
     def files(self) -> list[DataFile]:
         """All files but those of `sts.extra`, those of the scored pairs first."""
         return [self.sts.train, self.sts.dev, self.sts.test, *self.nli]
@@ -340,12 +346,14 @@ class Report(Block):
         resamples: how often the test set is resampled for an interval or a p-value. A p-value is at least
             2 / (`resamples` + 1), and has to stay below 5 % when it is corrected for several comparisons.
         drop_at_most: how many points a branch may lower a metric by.
+        language: the language of the report's page; tables for git are in English.
     """
 
     rows: Annotated[dict[Name, str], Field(min_length=1)]
     dimensions: list[Annotated[int, Field(ge=1)]]
     resamples: Annotated[int, Field(ge=1000)]
     drop_at_most: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    language: Literal["en", "ko"] = "en"
 
 
 class Params(Block):

@@ -80,7 +80,7 @@ def without_special_tokens(folder):
             "spiece.model: expected a SentencePiece model",
         ),
         (lambda folder: (folder / "config.json").unlink(), "has no config.json; it has"),
-        (lambda folder: (folder / "pytorch_model.bin").write_bytes(b"<html>"), "pytorch_model.bin: not PyTorch weights"),
+        (lambda folder: (folder / "pytorch_model.bin").write_bytes(b"<html>"), "bin: not PyTorch weights"),
         (other_vocabulary, r"config.json: vocab_size is [\d,]+, but the vocabulary has \d+ pieces"),
         (without_special_tokens, r"spiece.model: no \[CLS\], \[SEP\], \[MASK\] among its pieces; is it KoBERT's file"),
     ],

@@ -57,7 +57,7 @@ def test_help_and_errors_come_in_korean_of_euc_kr(korean, tmp_path):
         done = ask(korean, "-m", "kosbert", *arguments)
         (*_, line) = done.stderr.decode("euc_kr").splitlines()
         assert line.startswith("Error: ")
-        assert "no text in euc_kr, the encoding of this locale; set LC_ALL to a UTF-8 one" in line
+        assert "not text in euc_kr, the encoding of this locale; set LC_ALL to a UTF-8 locale" in line
         assert done.stderr.count(b"\n") == 1
 
 
@@ -73,7 +73,7 @@ def test_help_and_errors_come_where_there_is_ascii_alone(tmp_path):
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_what_is_no_text_of_the_locale_is_a_line(name):
     output = invoked(name, "\ud800", code=1).output
-    assert output.startswith("Error: '\\ud800': no text in ")
+    assert output.startswith("Error: '\\ud800': not text in ")
     assert output.count("\n") == 1
 
 

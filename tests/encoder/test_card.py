@@ -100,7 +100,7 @@ def test_each_model_tells_what_its_own_cosines_mean(chosen):
     assert "At a cosine of 0.82, a pair is as likely a match (a score of 3 or more)" in base
     card = add_calibration(trained(chosen, base, "nli"), other)
     assert "2.5 to 2.5, whatever the cosine." in section(card, "What a cosine means")
-    assert "No cosine divides matches" in card
+    assert "No cosine separates matches" in card
     assert "1,500" not in card
     assert add_calibration(card, one) == trained(chosen, base, "nli")  # and nothing else has changed
 

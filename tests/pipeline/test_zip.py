@@ -9,7 +9,10 @@ import pytest
 from support.project import Project
 
 NO_HISTORY = "there is no git repository here, so there is no history; use a clone of the project"
-SET_UP = "Note: there is no git repository here; DVC is now configured to work without one (core.no_scm in .dvc/config.local)"
+SET_UP = (
+    "Note: there is no git repository here; DVC is now configured to work without one "
+    "(core.no_scm in .dvc/config.local)"
+)
 UNSET = "dvc config --local --unset core.no_scm"
 LEFT_ALONE = f"DVC leaves the git repository here alone (core.no_scm); to have it used: {UNSET}"
 

@@ -142,8 +142,10 @@ def test_without_history_dvc_is_set_to_do_without_git_and_it_is_said_once(here, 
     shutil.rmtree(here / ".git")
     dvc.set_up()
     assert "no_scm = true" in (here / ".dvc/config.local").read_text()
-    note = "there is no git repository here; DVC is now configured to work without one (core.no_scm in .dvc/config.local)"
-    assert capsys.readouterr().err == f"Note: {note}\n"
+    assert capsys.readouterr().err == (
+        "Note: there is no git repository here; DVC is now configured to work without one "
+        "(core.no_scm in .dvc/config.local)\n"
+    )
     dvc.set_up()
     assert capsys.readouterr().err == ""
 

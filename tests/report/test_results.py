@@ -31,7 +31,8 @@ def test_an_extra_test_set_has_all_rows_and_the_rows_that_have_seen_its_training
 def test_the_scores_of_shortened_embeddings_are_by_dev_set_and_row(results):
     assert results.dimensions["sts"]["nli"] == {384: 81.0, 64: 70.5}
     assert results.dimensions_kept == [384, 64]
-    assert [results.dev_title(name) for name in results.dimensions] == ["the dataset's own", "KLUE-STS"]
+    titles = results.params.chosen_dataset.sts_titles
+    assert [titles[name] for name in results.dimensions] == ["STS", "KLUE-STS"]
 
 
 def test_the_parameters_of_an_encoder_are_those_that_torch_counts(tiny):

@@ -93,7 +93,9 @@ def test_what_the_tables_are_made_of_has_to_be_of_the_same_test_sets(here, repor
     assert "predictions/extra/sts: no such folder; `dvc repro` creates it" in report(code=1)
     shutil.copytree(here / "predictions/extra/nli", here / "predictions/extra/sts")
     (here / "predictions/extra/sts/other.tsv").touch()
-    assert "base was scored on sts, klue, and sts on sts, klue, other; `dvc repro` brings them in line" in report(code=1)
+    assert "base was scored on sts, klue, and sts on sts, klue, other; `dvc repro` brings them in line" in report(
+        code=1
+    )
     for row in ("base", "nli", "sts", "nli_sts"):
         (here / f"predictions/extra/{row}/klue.tsv").unlink()
     (here / "predictions/extra/sts/other.tsv").unlink()

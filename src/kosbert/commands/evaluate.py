@@ -86,16 +86,11 @@ def evaluate(
 
 
 def _meaning(calibration: Calibration) -> str:
-    from kosbert.encoder.calibration import MATCH
+    from kosbert.encoder.meaning import match_sentence
 
-    low, high, match = calibration.score[0], calibration.score[-1], calibration.match
+    low, high = calibration.score[0], calibration.score[-1]
     known = ", ".join(f"{cosine:.2f} is {score}" for score, cosine in calibration.whole_scores.items())
     return (
-        "What a cosine of this model means, as a score from 0 to 5 (by pairs of dev): "
-        f"{known or f'{low:.1f} to {high:.1f}, whatever the cosine'}.\n"
-        + (
-            f"No cosine is known that divides matches (scores of {MATCH} or more) from other pairs."
-            if match is None
-            else f"From {match:.2f} on, a pair is more likely a match (a score of {MATCH} or more) than not."
-        )
+        "What a cosine of this model means, as a score from 0 to 5 (measured on dev pairs): "
+        f"{known or f'{low:.1f} to {high:.1f}, whatever the cosine'}.\n{match_sentence(calibration)}"
     )

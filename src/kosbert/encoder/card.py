@@ -31,9 +31,9 @@ SENTENCE_BERT = """\
 TEXT = """
 # Korean Sentence-BERT
 
-A sentence encoder for Korean. It maps a sentence, of which the first {max_seq_length} tokens count, to a vector of
-{dimensions} numbers: the mean of its token embeddings{normalized}. The cosine of two vectors tells how
-alike two sentences are.
+A Korean sentence encoder. It maps a text to a vector of {dimensions} dimensions, the mean of its token
+embeddings{normalized}. It reads the first {max_seq_length} tokens of a text. The cosine of two vectors measures how
+similar two texts are in meaning.
 
 ## Use
 
@@ -51,11 +51,11 @@ print(model.similarity(embeddings[:1], embeddings[1:]))
 
 ## {meaning}
 
-That is not known of this model.
+Not known for this model.
 {prompt}
 ## {licences}
 
-Whoever passes this model on must keep to the licences of everything it was made from:
+If you redistribute this model, comply with the licences of everything it was made from:
 
 - Base model `{name}` ({title}): {terms}.
 
@@ -71,8 +71,9 @@ Whoever passes this model on must keep to the licences of everything it was made
 PROMPT = """
 ## Prompt
 
-The prompt `{prompt}` goes before every text, queries and documents alike. It is stored in the model: `encode`,
-`encode_query` and `encode_document` add it, and so does LangChain's `HuggingFaceEmbeddings`. Others have to be told:
+The model expects the prompt `{prompt}` before every text, queries and documents alike. The prompt is stored in the
+model: `encode`, `encode_query` and `encode_document` of sentence-transformers add it, and so does LangChain's
+`HuggingFaceEmbeddings`. Tell other programs:
 
 | | |
 |---|---|
@@ -166,8 +167,8 @@ def extend_card(
         text = _added(text, LICENCES, f"- Dataset `{pairs}` ({each.title}): {each.license}.\n")
     step = (
         f"Recipe `{name}`, on the dataset `{dataset}`: {learning}. Epochs: {recipe.epochs}; "
-        f"batch size: {recipe.batch_size}; learning rate: {recipe.learning_rate:g}, after a linear warm-up over "
-        f"{100 * recipe.warmup_ratio:g} % of the steps, and falling linearly to 0; dropout: {recipe.dropout:g}; "
+        f"batch size: {recipe.batch_size}; learning rate: {recipe.learning_rate:g}, with linear warm-up over "
+        f"{100 * recipe.warmup_ratio:g} % of the steps and linear decay to 0; dropout: {recipe.dropout:g}; "
         f"seed: {seed}. {_kept(recipe)}{_unlike_runs(recipe)}"
     )
     done = len(re.findall(r"^\d+\. ", _section(text, TRAINING).group("body"), flags=re.M))
@@ -181,14 +182,14 @@ def extend_card(
 def _kept(recipe: Recipe) -> str:
     if recipe.average is None:
         return (
-            f"The dev set was scored every {recipe.eval_steps} steps, and the state with the best score kept (Spearman "
-            "correlation of the cosine)."
+            f"The dev set was scored every {recipe.eval_steps} steps, and the state with the best score was kept "
+            "(Spearman correlation of the cosine)."
         )
     average, count = recipe.average, len(recipe.runs)
     runs = f" of each of {count} runs (the first has this seed)" if count > 1 else ""
     return (
-        f"The weights are an average: of the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
-        f"and, as a share of {100 * average.init:g} %, of the model that training began with."
+        f"The weights are an average: the last {average.states} states, one every {recipe.eval_steps} steps{runs}, "
+        f"and, with a weight of {100 * average.init:g} %, the initial model."
     )
 
 
@@ -197,8 +198,8 @@ def _unlike_runs(recipe: Recipe) -> str:
     if not (recipe.average and recipe.average.unlike):
         return ""
     words = [
-        f"run {number} ({100 * share:.0f} % of what the start leaves): "
-        + (", ".join(f"`{key}` {json.dumps(value)}" for key, value in run.changes.items()) or "as said")
+        f"run {number} ({100 * share:.0f} % of the remaining weight): "
+        + (", ".join(f"`{key}` {json.dumps(value)}" for key, value in run.changes.items()) or "as above")
         for number, (run, (_, share)) in enumerate(zip(recipe.average.unlike, recipe.runs, strict=True), start=1)
     ]
     return f" The runs differ: {'; '.join(words)}."

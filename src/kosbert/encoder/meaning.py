@@ -20,8 +20,15 @@ def add_calibration(card: str, calibration: Calibration) -> str:
     return re.sub(body, lambda _: _meaning(calibration), card, count=1, flags=re.M | re.S)
 
 
+def match_sentence(calibration: Calibration) -> str:
+    """Return the cosine of a match, in words."""
+    if calibration.match is None:
+        return f"No cosine separates matches (scores of {MATCH} or more) from other pairs."
+    return f"At a cosine of {calibration.match:.2f}, a pair is as likely a match (a score of {MATCH} or more) as not."
+
+
 def _meaning(calibration: Calibration) -> str:
-    cosines, match = calibration.whole_scores, calibration.match
+    cosines = calibration.whole_scores
     table = tabulate(
         [["cosine", *(f"{cosine:.2f}" for cosine in cosines.values())]],
         headers=["mean score", *map(str, cosines)],
@@ -31,12 +38,10 @@ def _meaning(calibration: Calibration) -> str:
     )
     flat = f"{calibration.score[0]:.1f} to {calibration.score[-1]:.1f}, whatever the cosine."
     parts = [
-        "Each model has a range of cosines of its own. Pairs with a cosine of this one have these scores on average, "
-        f"from 0 (unrelated) to 5 (equivalent), as {calibration.pairs:,} pairs of dev tell:",
+        "Cosines of different models cannot be compared. Pairs with these cosines of this model have these scores on "
+        f"average, from 0 (unrelated) to 5 (equivalent), measured on {calibration.pairs:,} dev pairs:",
         table if cosines else flat,
-        f"No cosine divides matches (scores of {MATCH} or more) from other pairs."
-        if match is None
-        else f"At a cosine of {match:.2f}, a pair is as likely a match (a score of {MATCH} or more) as not.",
+        match_sentence(calibration),
         "`calibration.json` has the whole curve. Pairs of one kind can score half a point or more above or below it, "
         "most in the middle.",
     ]

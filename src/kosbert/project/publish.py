@@ -12,7 +12,7 @@ from kosbert.encoder.model import load, read_card
 from kosbert.errors import KosbertError
 from kosbert.files import atomic_write, copy_folder
 from kosbert.metrics import read_dimensions, read_extra_metrics, read_metrics
-from kosbert.params import STS, Params
+from kosbert.params import Params
 from kosbert.project import dvc, verify
 from kosbert.project.published_card import (
     DATASET,
@@ -66,7 +66,7 @@ def publish(params: Params, row: str, out: Path, wanted: Wanted = AS_IT_IS) -> N
     check_up_to_date(row)
     own, extra, dimensions = _measured(row)
     sets, seen = params.chosen_dataset.sts.extra, params.seen(row)
-    titles = {STS: DATASET, **{name: about.title for name, about in sets.items()}}
+    titles = params.chosen_dataset.sts_titles
     write_folder(
         Path("models", row),
         [

@@ -105,9 +105,13 @@ def _difference(each: RowComparison, labels: dict[str, str]) -> list[str]:
 
 
 def _dimensions(results: Results) -> list[str]:
-    kept = results.dimensions_kept
+    kept, titles = results.dimensions_kept, results.params.chosen_dataset.sts_titles
     rows = [
-        [results.dev_title(dev), row.label, *(_score(scores[row.name].get(each, np.nan)) for each in kept)]
+        [
+            titles[dev],
+            row.label,
+            *(_score(scores[row.name].get(each, np.nan)) for each in kept),
+        ]
         for dev, scores in results.dimensions.items()
         for row in results.rows
     ]

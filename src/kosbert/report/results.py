@@ -117,10 +117,6 @@ class Results:
         scores = (each for rows in self.dimensions.values() for each in rows.values())
         return sorted({kept for each in scores for kept in each}, reverse=True)
 
-    def dev_title(self, name: str) -> str:
-        """Return what tables call a dev set."""
-        return "the dataset's own" if name == STS else self.params.chosen_dataset.sts.extra[name].title
-
     @cached_property
     def slices(self) -> dict[str, list[Slice]]:
         """The parts of the test set, by the property that divides it."""

@@ -56,8 +56,8 @@ def clear(inputs: list[Path], written: list[Record], gone: list[Record]) -> None
     for path in filter(Path.exists, others):
         if not repo.scm.is_tracked(str(path.absolute())):
             raise KosbertError(
-                f"{path}: no stage writes it and git does not track it, so other clones lack it, and their {LOCK} would "
-                "differ; move it elsewhere, or list it in .dvcignore"
+                f"{path}: no stage writes it and git does not track it, so other clones lack it, and their {LOCK} "
+                "would differ; move it elsewhere, or list it in .dvcignore"
             )
 
 

@@ -40,7 +40,8 @@ class Watch:
             if self._files[path] not in (None, md5):  # one that is missing is told when it is read
                 raise KosbertError(
                     f"{path}: not as the stage {maker} wrote it (dvc.lock: {md5}, found: {self._files[path]}); "
-                    f"`kosbert verify --repair` restores damaged files; if you changed it yourself: `dvc commit {maker}`"
+                    "`kosbert verify --repair` restores damaged files; if you changed it yourself: "
+                    f"`dvc commit {maker}`"
                 )
 
     def check(self) -> None:

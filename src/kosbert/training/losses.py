@@ -197,7 +197,7 @@ OBJECTIVES = {
         _cosine,
     ),
     "cosent": Objective(
-        "CoSENT, which ranks: a pair with a higher score shall have a higher cosine",
+        "CoSENT, a ranking loss: a pair with a higher score should have a higher cosine",
         scored_pairs,
         _cosent,
         accumulates=False,

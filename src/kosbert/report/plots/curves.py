@@ -27,7 +27,8 @@ def read_curve(path: Path) -> pd.Series | None:
         return None
     except (KeyError, ValueError) as error:
         raise KosbertError(
-            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` recreates it"
+            f"{path}: expected the columns step and {path.stem}, of numbers: {one_line(error)}; `dvc repro -f` "
+            "recreates it"
         ) from error
 
 
@@ -76,6 +77,5 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
 def _kept(average: Average | None) -> str:
     if not average:
         return ""
-    count = average.runs if isinstance(average.runs, int) else len(average.runs)
-    runs = f" of {count} runs, of which this is the first," if count > 1 else ""
+    runs = f" of {average.count} runs, of which this is the first," if average.count > 1 else ""
     return f" An average of the weights{runs} is kept."
