@@ -1,7 +1,7 @@
 """The card of a model, which travels with it: what it is, under which licences, and how it was trained.
 
-A base gets a card, and each training extends the card of the model it began with. So a card tells the whole chain, and
-obligations travel with the weights. It holds no dates and no random examples: the same model has the same card.
+A base gets a card, and each training extends the card of the model it began with. So a card describes the whole chain,
+and obligations travel with the weights. It holds no dates and no random examples: the same model has the same card.
 """
 
 import json
