@@ -1,4 +1,4 @@
-"""Stage `report`: all models side by side, as the table, the table in detail, the pictures, and one page."""
+"""Stage `report`: all models side by side, as tables, pictures, and one page."""
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
@@ -24,10 +24,13 @@ PATH = click.Path(path_type=Path)
 @click.option("--dev", type=Input(), required=True, help="The tune file of the dev pairs.")
 @click.option("--svg", type=PATH, required=True, help="Folder for the pictures as SVG.")
 @click.option("--png", type=PATH, required=True, help="Folder for the pictures as PNG.")
+@click.option("--by-size", "by_size_file", type=PATH, required=True, help="File for the SVG that the READMEs show.")
 @click.option("--page", "page_file", type=PATH, required=True, help="File for the page.")
 @click.option("--table", "table_file", type=PATH, required=True, help="File for the table.")
 @click.option("--details", "details_file", type=PATH, required=True, help="File for the table in detail.")
-@click.option("--readme", "readmes", type=PATH, multiple=True, help="README with the table's markers; repeatable.")
+@click.option(
+    "--readme", "readmes", type=PATH, multiple=True, help="README with markers for the short table; repeatable."
+)
 def main(
     *,
     curves: Path,
@@ -35,13 +38,14 @@ def main(
     costs: Path,
     svg: Path,
     png: Path,
+    by_size_file: Path,
     page_file: Path,
     table_file: Path,
     details_file: Path,
     readmes: tuple[Path, ...],
     **inputs: Path,
 ) -> None:
-    """Write and print the performance table, and write details, pictures and page."""
+    """Write and print the performance tables, and write details, pictures and page."""
     from kosbert import params
     from kosbert.files import write_text
     from kosbert.metrics import record_costs
@@ -50,16 +54,18 @@ def main(
     from kosbert.report.plots.canvas import write_pictures
     from kosbert.report.plots.gallery import draw
     from kosbert.report.results import gather
-    from kosbert.report.table import performance, replace_between_markers
+    from kosbert.report.table import performance, replace_between_markers, short
 
     results = gather(params.load(), measured=measured, costs=costs, **inputs)
-    sections = draw(results, curves)
-    table = performance(results.params, results.metrics, results.costs, results.extra_metrics)
+    gallery = draw(results, curves)
+    measurements = results.params, results.metrics, results.costs, results.extra_metrics
+    table = performance(*measurements)
     # Everything is computed before anything is written, so a README without markers leaves all files as they were.
-    texts = {page_file: page(results, sections), table_file: table, details_file: details(results)}
-    texts |= {readme: replace_between_markers(readme, table) for readme in readmes}
+    texts = {page_file: page(results, gallery), by_size_file: gallery.by_size.svg.decode()}
+    texts |= {table_file: table, details_file: details(results)}
+    texts |= {readme: replace_between_markers(readme, short(*measurements)) for readme in readmes}
     check_unchanged()
-    write_pictures([picture for section in sections for picture in section.pictures], svg=svg, png=png)
+    write_pictures(gallery.pictures, svg=svg, png=png)
     record_costs(costs, measured, results.costs)
     for path, text in texts.items():
         write_text(path, text)

@@ -137,8 +137,8 @@ def test_what_shorter_embeddings_are_worth_stands_by_dev_set_with_their_bytes(pu
     text = card_of(published(tmp_path / "out", repo_id="owner/our-model", cuts=cuts)).text
     assert table_after(text, "## Size") == [["32", "128", "80.50", "90.00"], ["16", "64", "79.25", "89.50"]]
     assert 'SentenceTransformer("owner/our-model", truncate_dim=16)' in text
-    assert "KorSTS dev, cosine spearman × 100 |" in text
-    assert "KLUE-STS dev, cosine spearman × 100 |" in text
+    assert "KorSTS dev, cosine Spearman × 100 |" in text
+    assert "KLUE-STS dev, cosine Spearman × 100 |" in text
 
 
 def test_the_card_has_no_date(published, tmp_path):
@@ -264,17 +264,17 @@ def test_the_hub_names_of_extra_sets_are_in_the_card_only_where_they_were_seen(p
 
 def test_the_command_needs_no_name_on_a_hub(project):
     done = invoked("sts", "--out", "out")
-    assert (done.exit_code, done.stdout) == (0, "out: ready; its card is out/README.md\n")
+    assert (done.exit_code, done.stdout) == (0, "out: ready to upload; its model card is out/README.md\n")
     assert card_of(project / "out").data.model_name == "kosbert-e5-small-sts"
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ((), "nothing says where to write; give --repo-id OWNER/NAME, or --out FOLDER"),
+        ((), "no output folder; give --repo-id OWNER/NAME or --out FOLDER"),
         (("--repo-id", "our-model"), "--repo-id our-model: expected OWNER/NAME, as on a model hub; found no owner"),
         (("--repo-id", "우리/모델"), "--repo-id 우리/모델: expected OWNER/NAME, as on a model hub: Repo id must use"),
-        (("--out", "out", "--precision", "int8"), "--precision int8 is of exports; give --with, too"),
+        (("--out", "out", "--precision", "int8"), "--precision int8 applies to exports; add --with"),
     ],
 )
 def test_what_the_command_cannot_do_is_one_line(project, words, line):

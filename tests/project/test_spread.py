@@ -74,7 +74,7 @@ def test_the_metrics_of_a_row_come_from_all_its_files(monkeypatch):
 
 
 def test_a_metric_of_no_such_name_is_one_line():
-    assert "'klue.cosine' is none of cosine_pearson" in invoked("spread", "--figure", "klue.cosine", code=2).output
+    assert "'klue.cosine': expected one of cosine_p" in invoked("spread", "--figure", "klue.cosine", code=2).output
 
 
 STAGES = [

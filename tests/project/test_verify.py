@@ -47,7 +47,7 @@ def lock(project, out, **values):
 
 @pytest.mark.usefixtures("project")
 def test_what_is_as_it_was_made_is_undamaged():
-    assert verify() == "3 files that stages have made, 3 of them here: undamaged\n"
+    assert verify() == "3 files made by stages, 3 of them present: undamaged\n"
 
 
 @pytest.mark.parametrize("path", ["../victim", "/etc/hostname"])
@@ -97,7 +97,7 @@ def to_folder(project):
 def test_what_is_of_another_kind_makes_room_for_what_was_made(project, change):
     change(project)
     assert "Error: 1 damaged file; " in verify(code=1)
-    assert "mended" in verify("--repair")
+    assert "repaired" in verify("--repair")
     with Repo() as repo:
         repo.checkout()
-    assert "3 of them here: undamaged" in verify()
+    assert "3 of them present: undamaged" in verify()

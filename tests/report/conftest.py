@@ -110,5 +110,5 @@ def results(small, paths):
 
 
 @pytest.fixture(scope="session")
-def sections(results, project):
+def gallery(results, project):
     return draw(results, project / "curves")

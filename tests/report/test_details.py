@@ -112,7 +112,7 @@ def test_it_has_the_caption_of_the_performance_table(kornlu, text):
 
 
 def test_each_of_our_metrics_has_its_interval_and_no_published_one_has(text, predictions, kornlu):
-    head, *rows = table(text, "Metrics")
+    head, *rows = table(text, "All metrics")
     assert head[:3] == ["Base model", "Trained on", "cos P"]
     found = intervals(predictions["sts"], seed=3, resamples=1000)["cosine_spearman"]
     score = 100 * predictions["sts"]["gold"].corr(predictions["sts"]["cosine"], method="spearman")
@@ -122,18 +122,18 @@ def test_each_of_our_metrics_has_its_interval_and_no_published_one_has(text, pre
     assert [[float(cell) for cell in row[2:]] for row in rows[4:]] == [
         [*row.values()] for row in published_rows(kornlu.chosen_dataset).values()
     ]
-    assert "no interval: only their metrics were published" in plain(text)
-    assert "95 % confidence interval, from 1,000 bootstrap resamples of the 200 test pairs" in plain(text)
+    assert "no interval, since only their metrics were published" in plain(text)
+    assert "95% confidence interval, from 1,000 bootstrap resamples of the 200 test pairs" in plain(text)
 
 
 def test_published_metrics_never_stand_beside_another_datasets(kornlu, results):
     text = details(replace(results, params=kornlu.model_copy(update={"dataset": "sample"}), extra=[], dimensions={}))
     assert "published" not in text
-    assert len(table(text, "Metrics")) == 1 + len(ROWS)
+    assert len(table(text, "All metrics")) == 1 + len(ROWS)
 
 
 def test_few_rows_are_all_compared_and_the_verdict_is_in_words(text, predictions):
-    _, *rows = table(text, "Differences")
+    _, *rows = table(text, "Which differences are significant")
     assert [row[:2] for row in rows] == [
         ["NLI", "nothing further"],
         ["STS", "nothing further"],
@@ -160,7 +160,7 @@ def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(kornlu, 
     report = kornlu.report.model_copy(update={"rows": {name: f"label {name}" for name in names}})
     predictions = {name: predict(test_set, 0.5, seed) for seed, name in enumerate(names)}
     text = details(results_of(kornlu.model_copy(update={"report": report}), predictions, test_set))
-    assert [(row[0][-1], row[1][6:]) for row in table(text, "Differences")[1:]] == [
+    assert [(row[0][-1], row[1][6:]) for row in table(text, "Which differences are significant")[1:]] == [
         *(("a", "base"), ("b", "base"), ("c", "base"), ("d", "base")),
         *(("b", "a"), ("c", "b"), ("d", "c")),
     ]
@@ -168,12 +168,12 @@ def test_of_many_rows_each_is_compared_with_the_base_and_the_one_before(kornlu, 
 
 def test_a_single_row_is_compared_with_none(kornlu, predictions, test_set):
     text = details(results_of(kornlu, {"base": predictions["base"]}, test_set))
-    assert "## Differences" not in text
+    assert "## Which differences" not in text
     assert table(text, "Genre")[0] == ["", "Pairs", "nothing further"]
 
 
 def test_an_extra_test_set_has_metrics_intervals_and_comparisons_of_its_own(text, predictions):
-    head, *rows = table(text, "KLUE-STS")
+    head, *rows = table(text, "Scores on KLUE-STS")
     assert head[:4] == ["Trained on", "Seen", "cos P", "cos S"]
     found = intervals(predictions["sts"], seed=3, resamples=1000)["cosine_spearman"]
     score = 100 * predictions["sts"]["gold"].corr(predictions["sts"]["cosine"], method="spearman")
@@ -181,15 +181,17 @@ def test_an_extra_test_set_has_metrics_intervals_and_comparisons_of_its_own(text
         *(["nothing further", "no"], ["NLI", "no"], ["STS", "yes"], ["NLI, then STS", "no"])
     ]
     assert rows[2][3] == f"{score:.2f} [{found.low:.1f}, {found.high:.1f}]"
-    assert "the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), by which nothing was chosen." in plain(text)
-    assert table(text, "Differences on KLUE-STS") == table(text, "Differences")
-    assert "Holm's correction is of these 6 comparisons alone" in plain(text)
+    assert "the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), which were not used to choose anything." in plain(
+        text
+    )
+    assert table(text, "Differences on KLUE-STS") == table(text, "Which differences are significant")
+    assert "Holm's correction covers these 6 comparisons." in plain(text)
 
 
 def test_the_scores_of_shortened_embeddings_stand_by_dev_set_and_bytes(text):
-    head, *rows = table(text, "Fewer dimensions")
+    head, *rows = table(text, "What fewer dimensions cost")
     assert head == ["Dev set", "Trained on", "384 (1,536 bytes)", "128 (512 bytes)"]
-    assert rows[0] == ["STS", "nothing further", "86.50", "84.25"]
+    assert rows[0] == ["KorSTS", "nothing further", "86.50", "84.25"]
     assert rows[7] == ["KLUE-STS", "NLI, then STS", "90.00", "89.12"]
     assert "`SentenceTransformer(model, truncate_dim=128)`" in plain(text)
 

@@ -43,9 +43,9 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def write(results, sections):
+def write(results, gallery):
     def write(**changes):
-        return page(replace(results, **changes), sections)
+        return page(replace(results, **changes), gallery)
 
     return write
 
@@ -60,8 +60,8 @@ def parsed(html):
     return Page(html)
 
 
-def test_every_picture_is_in_the_page_itself_and_described(parsed, sections):
-    pictures = [picture for section in sections for picture in section.pictures]
+def test_every_picture_is_in_the_page_itself_and_described(parsed, gallery):
+    pictures = gallery.pictures
     images = parsed.all("img")
     assert [image["src"] for image in images] == [
         f"data:image/svg+xml;base64,{b64encode(picture.svg).decode()}" for picture in pictures
@@ -79,16 +79,44 @@ def test_every_row_stands_with_its_metrics_and_intervals(parsed, results):
         assert f"{row.metrics['dot_spearman']:.2f} {interval.low:.1f} to {interval.high:.1f}" in words
 
 
+def test_it_begins_with_what_is_best_what_differs_and_what_it_cost(parsed, results):
+    words = parsed.words()
+    answer = words[words.index("How good our") : words.index("Dataset sample")]
+    best, interval = results.best, results.best.intervals["cosine_spearman"]
+    assert (
+        f"On STS, our best row is “{best.label}” ({best.name}): cosine Spearman {best.score:.2f} "
+        f"(95% interval {interval.low:.1f} to {interval.high:.1f}). On KLUE-STS, our best row is “" in answer
+    )
+    real = sum(each.distinguishable for each in results.comparisons)
+    assert f"On STS, {real} of 6 tested differences between our rows are statistically significant." in answer
+    assert f"“{best.label}” has 0.0 million parameters. How long its training took is not recorded." in answer
+    assert "original" not in answer
+
+
+def test_beside_published_rows_the_best_of_the_originals_encoders_is_named(write, small):
+    answer = Page(write(params=small.model_copy(update={"dataset": "kornlu"}))).words()
+    sentence = "original's encoders, ETRI KorBERT trained on “NLI, then STS”, scores 80.42."
+    assert sentence in answer
+
+
+def test_the_cost_is_that_of_all_trainings_of_the_best_row(write, results):
+    cost = results.costs["nli"]
+    costs = dict.fromkeys(results.costs, cost)
+    assert "Its trainings took 5.0 minutes in all (fp32 on cpu, 2 threads)." in Page(write(costs=costs)).words()
+    base = results.rows[0]
+    assert "trainings took" not in Page(write(rows=[base], comparisons=[])).words()
+
+
 def test_each_comparison_has_a_verdict_in_words(parsed):
-    text = parsed.words().split("p (Holm)")[1].split("A longer bar")[0]
+    text = parsed.words().split("p (Holm)")[1].split("KLUE-STS: ")[0]
     assert text.count(" against ") == 6
-    assert text.count(" better ") + text.count(" worse ") + text.count(" not distinguishable ") == 6
+    assert text.count(" better ") + text.count(" worse ") + text.count(" not significant ") == 6
     assert "NLI, then STS against nothing further +" in text
 
 
 def test_an_extra_test_set_has_a_section_that_says_which_rows_have_seen_its_training_pairs(parsed, results):
     (test,) = results.extra
-    text = parsed.words().split("alone.")[0].rsplit("Seen: ", 1)[1]
+    text = parsed.words().split("Seen: ", 1)[1]
     for row in results.rows:
         low, high = (f"{each:.1f}" for each in vars(test.intervals[row.name]["cosine_pearson"]).values())
         seen = "yes" if row.name == "sts" else "no"
@@ -108,7 +136,7 @@ def test_the_trainings_that_are_averaged_stand_by_themselves_where_they_differ(w
     changed = small.recipes["sts"].model_copy(
         update={"average": Average(runs=[Run(), Run(loss="cosent")], states=1, init=0)}
     )
-    words = Page(write(params=small.model_copy(update={"recipes": {"sts": changed}}))).words()
+    words = Page(write(params=small.model_copy(update={"recipes": small.recipes | {"sts": changed}}))).words()
     assert "sts, 1 base data/scored/klue.tsv cosine 2" in words
     assert "sts, 2 base data/scored/klue.tsv cosent 2" in words
 
@@ -116,7 +144,7 @@ def test_the_trainings_that_are_averaged_stand_by_themselves_where_they_differ(w
 def test_the_worst_pairs_are_those_of_the_best_row_with_gold_and_predicted(parsed, results, test_set):
     found = worst(test_set, results.best.predictions, count=20)
     text = parsed.words().split("The 20 worst pairs")[-1]
-    assert f"for the row with the highest cosine Spearman, {results.best.label} ." in text
+    assert f"for our best row, “{results.best.label}”." in text
     shown = [
         f"{pair.sentence1} {pair.sentence2} gold {pair.gold:.1f} , predicted {pair.predicted:.1f} ,"
         for pair in found.itertuples()
@@ -166,16 +194,16 @@ def test_made_up_data_stand_alone_and_kornlu_beside_published_rows_under_its_lic
     kornlu = Page(write(params=small.model_copy(update={"dataset": "kornlu"}))).words()
     assert "NLI, then STS ETRI KorBERT (published) 80.10 80.42" in kornlu
     assert "kf-deberta-multitask 185 M 86.25" in kornlu
-    assert "under CC BY-SA 4.0" in kornlu
-    assert "of the data: CC-BY-SA-4.0; of the base: MIT" in kornlu
+    assert "is licensed under CC BY-SA 4.0" in kornlu
+    assert "data: CC-BY-SA-4.0; base model: MIT" in kornlu
 
 
 def test_one_row_alone_has_no_comparisons(write, results):
-    assert "Which differences are real" not in Page(write(rows=results.rows[:1], comparisons=[])).words()
+    assert "Which differences are significant" not in Page(write(rows=results.rows[:1], comparisons=[])).words()
 
 
 def test_a_part_with_few_pairs_has_no_score(parsed):
-    assert " n/a " in parsed.words().split("Parts of the test set")[-1].split("the same score.")[1]
+    assert " n/a " in parsed.words().split("Where the models fail")[-1].split("the same score.")[1]
 
 
 def test_predictions_of_other_pairs_are_refused(write, test_set):

@@ -5,52 +5,53 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from kosbert.encoder.calibration import Calibration
 from kosbert.errors import KosbertError
 from kosbert.params import Average
+from kosbert.report.language import english
 from kosbert.report.plots import canvas
 from kosbert.report.plots.curves import DEV, LOSS, curves, read_curve
 from kosbert.report.plots.gallery import draw
 from kosbert.report.plots.predictions import calibration, calibration_curve
-from kosbert.report.plots.scores import bars, extra_bars, front, sizes
-from kosbert.report.published import PublishedResult, published_by_size
+from kosbert.report.plots.scores import bars, extra_bars
+from kosbert.report.plots.sizes import by_size
+from kosbert.report.published import PublishedResult, front, landmarks, published_by_size, published_rows
 
 NAMES = [
-    *("scores", "scores_klue", "sizes", "density_base", "density_nli", "density_sts", "density_nli_sts"),
+    *("by_size", "scores", "scores_klue", "density_base", "density_nli", "density_sts", "density_nli_sts"),
     *("calibration_base", "calibration_nli", "calibration_sts", "calibration_nli_sts", "training_nli", "training_sts"),
 ]
 
 
-def pictures(sections):
-    return [picture for section in sections for picture in section.pictures]
-
-
-def test_each_row_and_each_training_with_curves_has_its_pictures(sections):
-    assert [picture.name for picture in pictures(sections)] == NAMES
-    for picture in pictures(sections):
+def test_each_row_and_each_training_with_curves_has_its_pictures(gallery):
+    assert [picture.name for picture in gallery.pictures] == NAMES
+    for picture in gallery.pictures:
         assert ET.fromstring(picture.svg).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
         assert picture.png.startswith(b"\x89PNG\r\n")
         assert picture.caption.endswith(".")
         assert picture.alt
 
 
-def test_a_training_without_curves_is_left_out_with_a_word(sections):
-    assert sections[-1].missing == "No curves for: NLI, then STS."
+def test_a_training_without_curves_is_left_out_with_a_word(gallery):
+    assert gallery.sections[-1].missing == "No curves for: NLI, then STS."
 
 
 def test_all_curves_may_be_missing(results, tmp_path):
-    last = draw(replace(results, rows=results.rows[:1]), tmp_path)[-1]
+    last = draw(replace(results, rows=results.rows[:1]), tmp_path).sections[-1]
     assert last.pictures == []
     assert last.missing == "No curves for: NLI; STS; NLI, then STS."
 
 
-def test_another_process_draws_the_same_bytes(small, project, paths, sections, tmp_path):
+def test_another_process_draws_the_same_bytes(small, project, paths, gallery, tmp_path):
     (tmp_path / "given.json").write_text(json.dumps({name: str(path) for name, path in paths.items()}))
     (tmp_path / "params.json").write_text(small.model_dump_json(by_alias=True))
     script = (
@@ -60,41 +61,41 @@ def test_another_process_draws_the_same_bytes(small, project, paths, sections, t
         "curves, out = Path(sys.argv[1]), Path(sys.argv[2])\n"
         "p = params.Params.model_validate_json((out / 'params.json').read_text())\n"
         "given = {name: Path(path) for name, path in json.loads((out / 'given.json').read_text()).items()}\n"
-        "sections = draw(gather(p, **given), curves)\n"
-        "write_pictures([x for s in sections for x in s.pictures], svg=out / 'svg', png=out / 'png')\n"
+        "gallery = draw(gather(p, **given), curves)\n"
+        "write_pictures(gallery.pictures, svg=out / 'svg', png=out / 'png')\n"
     )
     subprocess.run([sys.executable, "-c", script, str(project / "curves"), str(tmp_path)], check=True)
     assert sorted(path.stem for path in (tmp_path / "svg").iterdir()) == sorted(NAMES)
-    for picture in pictures(sections):
+    for picture in gallery.pictures:
         assert (tmp_path / f"svg/{picture.name}.svg").read_bytes() == picture.svg
         assert (tmp_path / f"png/{picture.name}.png").read_bytes() == picture.png
 
 
-def test_what_an_older_run_has_drawn_is_gone(sections, tmp_path):
+def test_what_an_older_run_has_drawn_is_gone(gallery, tmp_path):
     svg, png = tmp_path / "svg", tmp_path / "png"
-    canvas.write_pictures(pictures(sections), svg=svg, png=png)
-    canvas.write_pictures(pictures(sections)[:1], svg=svg, png=png)
-    assert [path.name for folder in (svg, png) for path in folder.iterdir()] == ["scores.svg", "scores.png"]
+    canvas.write_pictures(gallery.pictures, svg=svg, png=png)
+    canvas.write_pictures(gallery.pictures[:1], svg=svg, png=png)
+    assert [path.name for folder in (svg, png) for path in folder.iterdir()] == ["by_size.svg", "by_size.png"]
 
 
 def test_published_rows_are_drawn_only_beside_those_of_the_same_dataset(small, results):
     kornlu = replace(results, params=small.model_copy(update={"dataset": "kornlu"}))
-    beside, alone = ([bars(each), sizes(each)] for each in (kornlu, results))
+    beside, alone = ([bars(each, english), by_size(each, english)] for each in (kornlu, results))
     assert "ETRI KorBERT: NLI 70.45" in beside[0].alt
-    assert "Qwen3-Embedding-8B 90.07" in beside[1].alt
+    assert "Qwen3-Embedding-8B 90.07 (7600 M)" in beside[1].alt
     assert "Grey: published, without intervals" in beside[0].caption
     assert not any("ETRI" in picture.alt or "Qwen" in picture.alt or "Grey" in picture.caption for picture in alone)
 
 
 def test_each_extra_test_set_has_bars_of_our_rows_alone(results):
     (test,) = results.extra
-    picture = extra_bars(results, test)
+    picture = extra_bars(results, test, english)
     scores = {row.label: test.metrics[row.name]["cosine_spearman"] for row in results.rows}
     ordered = sorted(scores, key=scores.get, reverse=True)
-    assert picture.alt == "Cosine Spearman on KLUE-STS, ours: " + "; ".join(
+    assert picture.alt == "Cosine Spearman on KLUE-STS: " + "; ".join(
         f"e5-small: {label} {scores[label]:.2f}" for label in ordered
     )
-    assert picture.caption == f"KLUE-STS, with 95 % intervals over its {test.pairs} test pairs."
+    assert picture.caption == f"KLUE-STS, with 95% intervals over its {test.pairs} test pairs."
 
 
 def test_a_label_in_hangul_gives_way_to_the_rows_name():
@@ -109,7 +110,7 @@ def test_few_pairs_and_odd_labels_are_drawn_without_a_warning(results, tmp_path)
         replace(row, label=label, predictions=row.predictions.head(3))
         for row, label in zip(results.rows, labels, strict=True)
     ]
-    assert len(pictures(draw(replace(results, rows=few), tmp_path))) == 3 + 2 * len(few)
+    assert len(draw(replace(results, rows=few), tmp_path).pictures) == 3 + 2 * len(few)
 
 
 def test_calibration_has_groups_of_like_size_and_the_order_that_would_be_perfect():
@@ -127,7 +128,7 @@ def test_the_picture_of_a_calibration_tells_the_match_where_it_is_known(results)
     known = Calibration((0.1, 0.9), (0.0, 5.0), 60)
     for given, told in ((None, False), (known, False), (replace(known, match=0.58), True)):
         with canvas.styled():
-            drawn = calibration_curve(replace(row, calibration=given), lowest=-1)
+            drawn = calibration_curve(replace(row, calibration=given), lowest=-1, say=english)
         assert drawn.caption.endswith("; match from 0.58.") == told
 
 
@@ -140,6 +141,38 @@ def test_the_front_are_those_that_none_of_their_size_or_smaller_beats():
     results = [PublishedResult(name, size, "", score, "") for name, size, score in given]
     assert [each.name for each in front(results)] == ["b", "d"]
     assert front([]) == []
+
+
+def test_the_landmarks_are_the_front_and_the_originals_encoders(chosen):
+    named = landmarks(chosen.datasets["kornlu"])
+    leading = front(published_by_size(chosen.datasets["kornlu"]))
+    assert [each.name for each in named if each not in leading] == ["KoSentenceBERT-SKT", "KoSentenceBERT-ETRI"]
+    assert [each for each in named if each in leading] == leading
+    best = {}
+    for (base, _), metrics in published_rows(chosen.datasets["kornlu"]).items():
+        best[base] = max(best.get(base, 0), metrics["cosine_spearman"])
+    assert [each.cosine_spearman for each in named if each not in leading] == [*best.values()][::-1]
+    assert landmarks(chosen.datasets["sample"]) == []
+
+
+def test_names_in_the_picture_of_sizes_cover_neither_each_other_nor_a_mark(results, small, monkeypatch):
+    names, drawn = [], Axes.annotate
+
+    def annotate(ax, text, *args, **kwargs):
+        names.append(drawn(ax, text, *args, **kwargs))
+        return names[-1]
+
+    monkeypatch.setattr(Axes, "annotate", annotate)
+    with canvas.styled():
+        by_size(replace(results, params=small.model_copy(update={"dataset": "kornlu"})), english)
+    shown = [name for name in names if name.get_text() and name.axes]
+    assert {name.get_text() for name in shown} == {
+        *results.metrics,
+        *(each.name for each in landmarks(small.datasets["kornlu"])),
+    }
+    renderer = FigureCanvasAgg(shown[0].figure).get_renderer()
+    boxes = [name.get_window_extent(renderer) for name in shown]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 
 def test_the_published_results_are_in_the_order_of_size_and_score(chosen):
@@ -160,12 +193,12 @@ def test_curves_that_are_no_curves_are_a_clear_error(tmp_path, text):
 
 def test_a_training_too_short_for_a_loss_has_a_picture_but_one_without_a_dev_score_has_none(project, tmp_path):
     shutil.copytree(project / "curves/nli", tmp_path, dirs_exist_ok=True)
-    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, average=None).alt
-    assert "average" not in curves("nli", "NLI", tmp_path, average=None).caption
-    assert curves("nli", "NLI", tmp_path, average=Average(runs=3, states=2, init=0.3)).caption.endswith(
-        "An average of the weights of 3 runs, of which this is the first, is kept."
+    assert "loss from 0.5000 to 0.2500" in curves("nli", "NLI", tmp_path, average=None, say=english).alt
+    assert "average" not in curves("nli", "NLI", tmp_path, average=None, say=english).caption
+    assert curves("nli", "NLI", tmp_path, average=Average(runs=3, states=2, init=0.3), say=english).caption.endswith(
+        "This is the first of 3 runs; an average of their weights is kept."
     )
     (tmp_path / LOSS).unlink()
-    assert curves("nli", "NLI", tmp_path, average=None).alt.endswith("its best, 72.25, at step 10.")
+    assert curves("nli", "NLI", tmp_path, average=None, say=english).alt.endswith("its best, 72.25, at step 10.")
     (tmp_path / DEV).write_text("step\tcosine_spearman\n")
-    assert curves("nli", "NLI", tmp_path, average=None) is None
+    assert curves("nli", "NLI", tmp_path, average=None, say=english) is None

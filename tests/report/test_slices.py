@@ -80,12 +80,12 @@ def test_sentences_of_one_length_are_one_part():
     [
         ("비가 온다", "눈이 내린다", "none"),
         ("?", "!", "none"),
-        ("a b c", "a d e", "up to 20 %"),  # 1 of 5: the bound is in its band
-        ("a b c", "a b d e", "20 to 40 %"),  # 2 of 5
-        ("비가 온다.", '"비가" 그친다.', "20 to 40 %"),  # 1 of 3
-        ("a b c d", "a b c e", "40 to 60 %"),  # 3 of 5
-        ("비가 온다.", "온다, 비가!", "over 60 %"),  # punctuation is no part of a word, and order does not count
-        ("3.5% it's", "3.5 its", "20 to 40 %"),  # inside a word it is
+        ("a b c", "a d e", "up to 20%"),  # 1 of 5: the bound is in its band
+        ("a b c", "a b d e", "20 to 40%"),  # 2 of 5
+        ("비가 온다.", '"비가" 그친다.', "20 to 40%"),  # 1 of 3
+        ("a b c d", "a b c e", "40 to 60%"),  # 3 of 5
+        ("비가 온다.", "온다, 비가!", "over 60%"),  # punctuation is no part of a word, and order does not count
+        ("3.5% it's", "3.5 its", "20 to 40%"),  # inside a word it is
     ],
 )
 def test_word_overlap_is_the_jaccard_index_of_words(one, other, band):

@@ -7,12 +7,12 @@ import yaml
 from support.stages import run_stage
 
 from kosbert.metrics import read_cost, write_dimensions
-from kosbert.report.table import BEGIN, END, performance
+from kosbert.report.table import BEGIN, END, performance, short
 
 MARKED = f"before\n{BEGIN}\n{END}\nafter\n"
 OUTS = {
     **{"--svg": "report/pictures", "--png": "report/png", "--page": "report/index.html"},
-    **{"--table": "metrics/performance.md", "--details": "metrics/details.md"},
+    **{"--table": "metrics/performance.md", "--details": "metrics/details.md", "--by-size": "docs/by_size.svg"},
 }
 
 
@@ -50,16 +50,19 @@ def test_resampling_again_gives_the_same_file(here):
     assert (here / "report/resampled.json").read_bytes() == before
 
 
-def test_the_table_is_printed_and_stands_in_its_file_and_in_every_readme(here, report, small, results):
+def test_the_table_is_printed_and_stands_in_its_file_and_a_short_one_in_every_readme(here, report, small, results):
     said, text = report(), (here / "metrics/performance.md").read_text(encoding="utf-8")
     assert text == performance(small, results.metrics, results.costs, results.extra_metrics)
     assert text in said
+    block = short(small, results.metrics, results.costs, results.extra_metrics)
     for name in ("README.md", "README.ko.md"):
-        assert (here / name).read_text(encoding="utf-8") == MARKED.replace(END, f"{text}{END}")
+        assert (here / name).read_text(encoding="utf-8") == MARKED.replace(END, f"{block}{END}")
     assert text.split("\n\n")[0] in (here / "metrics/details.md").read_text(encoding="utf-8")
     page = (here / "report/index.html").read_text(encoding="utf-8")
     for folder, suffix in (("pictures", "svg"), ("png", "png")):
         assert page.count("<figure ") == len([*(here / "report" / folder).glob(f"*.{suffix}")])
+    by_size = (here / "docs/by_size.svg").read_bytes()
+    assert by_size == (here / "report/pictures/by_size.svg").read_bytes()
 
 
 def test_minutes_of_other_weights_are_not_shown(here, report):

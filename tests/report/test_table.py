@@ -6,7 +6,7 @@ import pytest
 
 from kosbert.errors import KosbertError
 from kosbert.metrics import METRICS, Cost
-from kosbert.report.table import performance, replace_between_markers
+from kosbert.report.table import performance, replace_between_markers, short
 
 VALUES = {
     row: {name: 10 * number + column + 0.5 for column, name in enumerate(METRICS)}
@@ -19,19 +19,19 @@ def cells(lines):
     return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
 
 
-def table(params, dataset, **minutes):
+def table(params, dataset, kind=performance, **minutes):
     """The table for a dataset, with the minutes that trainings took."""
     costs = {
         name: Cost(30_300_000, minutes[name], "bf16 on cpu, 2 threads", "") if name in minutes else None
         for name in params.recipes
     }
     extra = {row: dict.fromkeys(params.datasets[dataset].sts.extra, EXTRA[row]) for row in VALUES}
-    return performance(params.model_copy(update={"dataset": dataset}), VALUES, costs, extra)
+    return kind(params.model_copy(update={"dataset": dataset}), VALUES, costs, extra)
 
 
 def test_our_rows_come_first_in_their_order_then_the_published_ones(four):
     first = table(four, "kornlu").partition("\n\nKLUE-STS")[0]
-    rows = [line.split("|") for line in first.splitlines()[5:]]
+    rows = [line.split("|") for line in first.splitlines() if line.startswith("|")]
     assert [row[2].strip() for row in rows][:6] == [
         "Trained on",
         "-" * 17,
@@ -51,7 +51,7 @@ def test_our_rows_come_first_in_their_order_then_the_published_ones(four):
 
 
 def test_the_columns_are_the_originals(four):
-    head = table(four, "kornlu").splitlines()[5]
+    head = next(line for line in table(four, "kornlu").splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in head.split("|")[3:-1]] == [
         *("cos P", "cos S", "euc P", "euc S", "man P", "man S", "dot P", "dot S")
     ]
@@ -78,8 +78,8 @@ def test_published_metrics_never_stand_beside_another_datasets(four):
 
 
 def test_by_size_ours_stand_among_the_published_with_the_minutes_from_the_base_on(four):
-    lines = table(four, "kornlu", nli=1.5, nli_sts=4.0).partition("By size.")[2].splitlines()
-    assert lines[0] == " Minutes: all trainings from the base on, bf16 on cpu, 2 threads."
+    lines = table(four, "kornlu", nli=1.5, nli_sts=4.0).partition("With sizes.")[2].splitlines()
+    assert lines[0] == " Minutes: all trainings from the base model on, bf16 on cpu, 2 threads."
     rows = cells(lines[4:])
     assert lines[2].count("|") == 7
     assert ["e5-small, `nli_sts` (ours)", "30", "NLI, then STS", "31.50", "31.75", "5.5"] in rows
@@ -96,7 +96,7 @@ def test_a_training_whose_cost_is_not_known_gives_no_minutes(four):
     text = table(alone(four), "sample", nli_sts=4.0)  # but the minutes of nli are not known
     assert re.search(r"`nli_sts` \(ours\) +\| +30 \| NLI, then STS +\| +31\.50 \| +\|", text)
     assert "`nli` (ours)" not in text
-    assert "Minutes: all trainings from the base on, not known." in table(alone(four), "sample")
+    assert "Minutes: all trainings from the base model on, not known." in table(alone(four), "sample")
 
 
 def alone(params):
@@ -109,8 +109,8 @@ def alone(params):
 def test_extra_test_sets_have_a_table_that_says_which_rows_have_seen_their_training_pairs(four):
     recipe = four.recipes["nli"].model_copy(update={"data": "data/scored", "loss": "cosent"})
     params = four.model_copy(update={"recipes": four.recipes | {"nli": recipe}})
-    about, _, *lines = table(params, "kornlu").partition("\n\nKLUE-STS: ")[2].split("\n\nBy size")[0].splitlines()
-    assert about.startswith("the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), by which nothing was chosen.")
+    about, _, *lines = table(params, "kornlu").partition("\n\nKLUE-STS: ")[2].split("\n\nWith sizes")[0].splitlines()
+    assert about.startswith("the 519 pairs of `klue-sts-v1.1_dev.json` (CC-BY-SA-4.0), which were not used to")
     head, _, *rows = cells(lines[1:])
     assert head == ["Row", "Trained on", "KLUE-STS cos P", "KLUE-STS cos S", "KLUE-STS seen"]
     assert rows == [
@@ -126,6 +126,40 @@ def test_without_extra_test_sets_there_is_no_table_of_them(four):
     assert "seen" not in text
     assert text.count("\n\n") == 3
     assert text.partition("| Encoder ")[2].splitlines()[0].count("|") == 5
+
+
+def test_the_short_table_has_our_rows_among_the_published_landmarks(four):
+    recipe = four.recipes["nli"].model_copy(update={"data": "data/scored", "loss": "cosent"})
+    params = four.model_copy(update={"recipes": four.recipes | {"nli": recipe}})
+    text = table(params, "kornlu", short, nli=1.5, nli_sts=4.0)
+    head, _, *rows = cells(line for line in text.splitlines() if line.startswith("|"))
+    assert head == ["Encoder", "Trained on", "KorSTS", "KLUE-STS", "Million parameters", "Minutes"]
+    assert [row for row in rows if "ours" in row[0]] == [
+        ["**`nli_sts` (ours)**", "NLI, then STS", "31.50", "31.75 *", "30", "5.5"],
+        ["`sts` (ours)", "STS", "21.50", "21.75", "30", ""],
+        ["`nli` (ours)", "NLI", "11.50", "11.75 *", "30", "1.5"],
+        ["`base` (ours)", "nothing further", "1.50", "1.75", "30", ""],
+    ]
+    assert ["KoSentenceBERT-ETRI", "KorNLI, then KorSTS", "80.42", "", "110", ""] in rows
+    assert ["KoSimCSE-RoBERTa-multitask", "KorNLI, KorSTS", "86.12", "", "111", ""] in rows
+    assert "ko-sbert-sts" not in text
+    scores = [float(row[2]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    about = " ".join(text.split())
+    assert about.startswith("Cosine Spearman × 100 on the test sets of KorSTS and KLUE-STS. Dataset `kornlu`: ")
+    assert "\\* Trained on training pairs of this dataset as well." in about
+    assert "bf16 on cpu, 2 threads" in about
+    assert len(text.splitlines()) <= 20
+
+
+def test_the_short_table_of_other_data_has_our_rows_alone(four):
+    text = table(alone(four), "sample", short)
+    head, _, *rows = cells(line for line in text.splitlines() if line.startswith("|"))
+    assert head == ["Encoder", "Trained on", "STS", "Million parameters", "Minutes"]
+    assert [row[3:] for row in rows] == [["", ""]] * 4
+    assert "ublished" not in text
+    assert "*  " not in text
+    assert "Minutes: training, from the base model to the row, not known." in " ".join(text.split())
 
 
 def test_only_the_part_between_the_readmes_markers_is_replaced(tmp_path):

@@ -1,4 +1,4 @@
-"""The card of a published model: the one that the model has, with its name, metrics, size and exports added.
+"""The card of a published model: the card of the model, with its name, metrics, size and exports added.
 
 It holds no date: the same model has the same card.
 """
@@ -21,7 +21,7 @@ DATASET, SPLIT = "KorSTS", "test"  # what the metrics of a `comparable` dataset 
 TASK = "Semantic Similarity"  # its name in the cards of sentence-transformers
 UNNAMED = "…"  # stands for the model's name in the code of a card
 ROUNDS = """
-The cosines are of fp32 arithmetic. On a CPU that has bf16, OpenVINO takes that unless `model_kwargs` also have
+The cosines were measured in fp32. On a CPU with bf16, OpenVINO computes in bf16 unless `model_kwargs` also has
 `"ov_config": {"INFERENCE_PRECISION_HINT": "f32"}`.
 """
 
@@ -53,7 +53,6 @@ def on_extra_test(about: ExtraSts, metrics: dict[str, float], *, seen: bool) -> 
     """Return the metrics on an extra test set.
 
     Args:
-        name: the name of the set.
         about: its parameters.
         metrics: the `METRICS` by name, x 100.
         seen: whether the model was trained on the training pairs that come with it.
@@ -68,7 +67,7 @@ class Size(NamedTuple):
     Attributes:
         parameters: the number of its weights.
         megabytes: the size of their file, or files.
-        cuts: Spearman correlations, x 100, by the title of the dev set and the numbers of an embedding that are kept.
+        cuts: Spearman correlations, x 100, by the title of the dev set and the number of dimensions that are kept.
     """
 
     parameters: int
@@ -116,7 +115,7 @@ def add_datasets(card: str, names: Sequence[str]) -> str:
 
 
 def add_size(card: str, size: Size, *, model: str = UNNAMED) -> str:
-    """Return a card that says how large the model is, and what shorter embeddings are worth.
+    """Return a card that says how large the model is, and how well truncated embeddings score.
 
     Args:
         card: the model's card.
@@ -128,19 +127,19 @@ def add_size(card: str, size: Size, *, model: str = UNNAMED) -> str:
     if shorter:
         table = tabulate(
             [[kept, 4 * kept, *(scores[kept] for scores in size.cuts.values())] for kept in [whole, *shorter]],
-            headers=["numbers kept", "bytes", *(f"{title} dev, cosine spearman × 100" for title in size.cuts)],
+            headers=["dimensions", "bytes", *(f"{title} dev, cosine Spearman × 100" for title in size.cuts)],
             tablefmt="github",
             floatfmt=".2f",
         )
         text += (
-            f'\nAn embedding may be cut to its first numbers, as `SentenceTransformer("{model}", '
+            f'\nEmbeddings can be truncated to their first dimensions, as `SentenceTransformer("{model}", '
             f"truncate_dim={shorter[0]})` does:\n\n{table}\n"
         )
     return _before(card, LICENCES, "Size", text)
 
 
 def add_exports(card: str, files: Sequence[ExportedFile], *, model: str = UNNAMED) -> str:
-    """Return a card that tells of the files for other engines, and how each is loaded.
+    """Return a card that lists the files for other engines, and how to load each.
 
     Args:
         card: the model's card.

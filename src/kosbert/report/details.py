@@ -43,7 +43,7 @@ def _metrics(results: Results) -> list[str]:
     published = published_rows(params.chosen_dataset)
     rows += [[*key, *(f"{value:.2f}" for value in values.values())] for key, values in published.items()]
     return [
-        "## Metrics",
+        "## All metrics",
         wrap(explanations.intervals(params, len(results.test), published=bool(published))),
         _table(["Base model", "Trained on", *COLUMNS.values()], rows, left=2),
     ]
@@ -64,7 +64,7 @@ def _extra_test(results: Results, test: ExtraTest) -> list[str]:
     ]
     about = f"{explanations.extra_test(test.about)} {explanations.intervals(results.params, test.pairs)}"
     parts = [
-        f"## {test.about.title}",
+        f"## Scores on {test.about.title}",
         wrap(about),
         _table(["Trained on", "Seen", *COLUMNS.values()], rows, left=2),
     ]
@@ -83,11 +83,15 @@ def _differences(results: Results) -> list[str]:
     if not results.comparisons:
         return []
     about = explanations.comparisons(results.params, len(results.comparisons))
-    return ["## Differences", wrap(about), _comparisons(results.comparisons, results.params.report.rows)]
+    return [
+        "## Which differences are significant",
+        wrap(about),
+        _comparisons(results.comparisons, results.params.report.rows),
+    ]
 
 
 def _comparisons(comparisons: list[RowComparison], labels: dict[str, str]) -> str:
-    head = ["Trained on", "against", "difference", f"{SHARE} interval", "p", "p (Holm)", "distinguishable"]
+    head = ["Trained on", "against", "difference", f"{SHARE} interval", "p", "p (Holm)", "significant"]
     return _table(head, [_difference(each, labels) for each in comparisons], left=2)
 
 
@@ -116,20 +120,20 @@ def _dimensions(results: Results) -> list[str]:
         for row in results.rows
     ]
     head = ["Dev set", "Trained on", *(f"{each} ({4 * each:,} bytes)" for each in kept)]
-    return ["## Fewer dimensions", wrap(explanations.DIMENSIONS), _table(head, rows, left=2)]
+    return ["## What fewer dimensions cost", wrap(explanations.dimensions()), _table(head, rows, left=2)]
 
 
 def _cosines(results: Results) -> list[str]:
     rows = [[row.label, *map(_score, row.cosines.values())] for row in results.rows]
     table = _table(["Trained on", *results.rows[0].cosines], rows, left=1)
-    return ["## What a cosine means", wrap(explanations.CALIBRATION), table]
+    return ["## What a cosine means", wrap(explanations.calibration()), table]
 
 
 def _slices(results: Results) -> list[str]:
     head = ["", "Pairs", *(row.label for row in results.rows)]
     first = ["all", f"{len(results.test):,}", *(f"{row.score:.2f}" for row in results.rows)]
-    parts = ["## Where it fails", wrap(explanations.SLICES)]
-    for by, slices in results.slices.items():
+    parts = ["## Where the models fail", wrap(explanations.slices())]
+    for by, slices in results.slices().items():
         rows = [[each.name, f"{each.pairs:,}", *map(_score, each.scores.values())] for each in slices]
         parts += [f"### {by.capitalize()}", _table(head, [first, *rows], left=1)]
     return [*parts, *(_lines(results, seen) for seen in (PAIR_SEEN, SENTENCE_SEEN))]

@@ -1,32 +1,34 @@
 """The report as one HTML page that needs nothing else: no network, no script, no other file."""
 
 from base64 import b64encode
+from functools import partial
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from kosbert.metrics import MAIN_METRIC
 from kosbert.params import Params, Recipe
 from kosbert.report import explanations
-from kosbert.report.plots.gallery import Section
+from kosbert.report.language import SAY, Say
+from kosbert.report.plots.gallery import Gallery
 from kosbert.report.published import published_by_size, published_rows
 from kosbert.report.resampling import Comparison, Interval
 from kosbert.report.results import Results
 from kosbert.report.significance import RowComparison
 from kosbert.report.slices import worst
+from kosbert.report.summary import summary
 from kosbert.report.table import COLUMNS
 
 WORST = 20  # pairs that are shown
 
 
-def page(results: Results, sections: list[Section]) -> str:
-    """Return the page.
+def page(results: Results, gallery: Gallery) -> str:
+    """Return the page, in the language of the report.
 
     It quotes sentences of the test set, so it falls under the licence of the test set.
 
     Args:
         results: the results.
-        sections: the pictures, as `gallery.draw` returns them.
+        gallery: the pictures, as `gallery.draw` returns them.
 
     Raises:
         KosbertError: predictions and test set are not of the same pairs.
@@ -38,13 +40,17 @@ def page(results: Results, sections: list[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "data_uri": _data_uri, "span": _span, "verdict": _verdict}
     params = results.params
+    say = SAY[params.report.language]
+    environment.filters |= {"number": _number, "data_uri": _data_uri}
+    environment.filters |= {"span": partial(_span, say), "verdict": partial(_verdict, say)}
     return environment.get_template("page.html.jinja").render(
         results=results,
-        sections=sections,
+        gallery=gallery,
+        summary=summary(results, say),
         params=params,
-        main_metric=MAIN_METRIC,
+        say=say,
+        slices=results.slices(say),
         columns=COLUMNS,
         published=published_rows(params.chosen_dataset),
         by_size=published_by_size(params.chosen_dataset),
@@ -66,10 +72,10 @@ def _trainings(params: Params) -> list[tuple[str, Recipe]]:
     return trainings
 
 
-def _verdict(each: RowComparison) -> str:
+def _verdict(say: Say, each: RowComparison) -> str:
     if not each.distinguishable:
-        return "not distinguishable"
-    return "better" if each.comparison.difference > 0 else "worse"
+        return say("not significant")
+    return say("better") if each.comparison.difference > 0 else say("worse")
 
 
 def _number(value: float, form: str = ".2f") -> str:
@@ -77,9 +83,9 @@ def _number(value: float, form: str = ".2f") -> str:
     return "n/a" if np.isnan(value) else format(value, form).replace("-", "−")
 
 
-def _span(each: Interval | Comparison, form: str = ".1f") -> str:
+def _span(say: Say, each: Interval | Comparison, form: str = ".1f") -> str:
     """Write the bounds of an interval."""
-    return f"{_number(each.low, form)} to {_number(each.high, form)}"
+    return say("{low} to {high}", low=_number(each.low, form), high=_number(each.high, form))
 
 
 def _data_uri(svg: bytes) -> str:

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from kosbert.evaluation.scores import compute_metrics, prediction_files, read_pr
 from kosbert.files import weights_digest
 from kosbert.metrics import MAIN_METRIC, Cost, find_cost, read_dimensions
 from kosbert.params import PARAMS, STS, ExtraSts, Params
+from kosbert.report.language import Say, english
 from kosbert.report.resampling import Interval
 from kosbert.report.significance import RowComparison, read_resampled
 from kosbert.report.slices import Slice, read_test, slices
@@ -117,10 +117,9 @@ class Results:
         scores = (each for rows in self.dimensions.values() for each in rows.values())
         return sorted({kept for each in scores for kept in each}, reverse=True)
 
-    @cached_property
-    def slices(self) -> dict[str, list[Slice]]:
-        """The parts of the test set, by the property that divides it."""
-        return slices(self.test, {row.name: row.predictions for row in self.rows})
+    def slices(self, say: Say = english) -> dict[str, list[Slice]]:
+        """Return the parts of the test set, by the property that divides it."""
+        return slices(self.test, {row.name: row.predictions for row in self.rows}, say)
 
     @property
     def best(self) -> Row:

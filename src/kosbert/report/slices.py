@@ -9,6 +9,7 @@ import pandas as pd
 
 from kosbert.data.tables import MAX_SCORE, read_korsts_sources, read_tune
 from kosbert.evaluation.scores import GOLD, check_same_pairs
+from kosbert.report.language import Say, english
 
 FEWEST = 30  # pairs of a slice that is scored; with fewer, a correlation's standard error is about 10 points or more
 UNSEEN = "neither sentence in train or dev"
@@ -64,7 +65,7 @@ def read_test(raw: Path, train: Path, dev: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sentence1", "sentence2", GOLD, "genre", "source", "seen"])
 
 
-def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> dict[str, list[Slice]]:
+def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame], say: Say = english) -> dict[str, list[Slice]]:
     """Score the rows of the table on parts of the test set.
 
     The parts are by genre; by source; by length (the mean characters of both sentences, in thirds); by word overlap
@@ -75,6 +76,7 @@ def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> dict[str
     Args:
         test: the test set, as `read_test` returns it.
         predictions: the predictions of each row, for the same pairs in the same order.
+        say: the language of names.
 
     Returns:
         The slices that have pairs, by the property that divides the test set.
@@ -85,11 +87,11 @@ def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> dict[str
     for frame in predictions.values():
         check_same_pairs(test, frame)
     properties = {
-        "genre": _in_order_of_appearance(test["genre"]),
-        "source": _in_order_of_appearance(test["source"]),
-        "length": _lengths(test),
-        "word overlap": _overlaps(test),
-        "seen in training": pd.Categorical(test["seen"], categories=SEEN),
+        say("genre"): _in_order_of_appearance(test["genre"]),
+        say("source"): _in_order_of_appearance(test["source"]),
+        say("length"): _lengths(test, say),
+        say("word overlap"): _overlaps(test, say),
+        say("seen in training"): pd.Categorical(test["seen"], categories=SEEN).rename_categories(say),
     }
     return {
         by: [
@@ -104,9 +106,9 @@ def slices(test: pd.DataFrame, predictions: dict[str, pd.DataFrame]) -> dict[str
 def worst(test: pd.DataFrame, predictions: pd.DataFrame, *, count: int = 20) -> pd.DataFrame:
     """Return the pairs whose predicted score is furthest from the gold one, worst first; ties in the test set's order.
 
-    A cosine predicts no score by itself: each model keeps its cosines in a narrow band of its own, which a correlation
-    ignores. So the cosines are brought to the scale of the scores by the line that fits this very test set
-    best (least squares), and cut off at 0 and 5. This is for looking at errors; no metric is made of it.
+    A cosine is not a score by itself: each model keeps its cosines in a narrow band of its own, which a correlation
+    ignores. So the line that fits this very test set best (least squares) brings the cosines to the scale of the
+    scores, clipped to 0 and 5. This is for looking at errors; no metric uses it.
 
     Args:
         test: the test set, as `read_test` returns it.
@@ -138,23 +140,28 @@ def _in_order_of_appearance(names: pd.Series) -> pd.Categorical:
     return pd.Categorical(names, categories=names.unique())
 
 
-def _lengths(test: pd.DataFrame) -> pd.Categorical:
+def _lengths(test: pd.DataFrame, say: Say) -> pd.Categorical:
     lengths = (test["sentence1"].str.len() + test["sentence2"].str.len()).to_numpy() / 2
     bounds = np.unique(np.quantile(lengths, [1 / 3, 2 / 3]).round().astype(int))
     low, high = bounds[0], bounds[-1]
     names = [
-        f"up to {low} characters",
-        *([f"{low} to {high} characters"] if low < high else []),
-        f"over {high} characters",
+        say("up to {high} characters", high=low),
+        *([say("{low} to {high} characters", low=low, high=high)] if low < high else []),
+        say("over {low} characters", low=high),
     ]
     return pd.cut(lengths, [-np.inf, *bounds, np.inf], labels=names)
 
 
-def _overlaps(test: pd.DataFrame) -> pd.Categorical:
+def _overlaps(test: pd.DataFrame, say: Say) -> pd.Categorical:
     shared = [
         _jaccard(_words(one), _words(other)) for one, other in zip(test["sentence1"], test["sentence2"], strict=True)
     ]
-    names = ["none", "up to 20 %", "20 to 40 %", "40 to 60 %", "over 60 %"]
+    names = [
+        say("none"),
+        say("up to {high}%", high=20),
+        *(say("{low} to {high}%", low=low, high=low + 20) for low in (20, 40)),
+        say("over {low}%", low=60),
+    ]
     return pd.cut(shared, [-np.inf, 0, 0.2, 0.4, 0.6, np.inf], labels=names)
 
 

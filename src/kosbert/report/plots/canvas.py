@@ -70,16 +70,16 @@ def plain(label: str, name: str) -> str:
     return label if label.isascii() else name
 
 
-def titled(*, height: float, title: str) -> Figure:
-    """Return a figure `WIDTH` inches wide and `height` high, with a title only."""
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+def titled(*, height: float, title: str, width: float = WIDTH) -> Figure:
+    """Return a figure with a title only; its size is in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
     figure.suptitle(title, x=0.02, ha="left", fontsize=STYLE["axes.titlesize"], fontweight="bold")
     return figure
 
 
-def axes(*, height: float, title: str) -> tuple[Figure, Axes]:
+def axes(*, height: float, title: str, width: float = WIDTH) -> tuple[Figure, Axes]:
     """Return a `titled` figure and its one pair of axes."""
-    figure = titled(height=height, title=title)
+    figure = titled(height=height, title=title, width=width)
     return figure, figure.subplots()
 
 
@@ -92,7 +92,7 @@ def picture(figure: Figure, name: str, *, caption: str, alt: str) -> Picture:
 
 
 def write_pictures(pictures: list[Picture], *, svg: Path, png: Path) -> None:
-    """Write pictures into two folders, each complete or not at all, in ax of what was there before."""
+    """Write pictures into two folders, each complete or not at all, instead of what was there before."""
     for folder, suffix in ((svg, "svg"), (png, "png")):
         with atomic_write(folder) as tmp:
             tmp.mkdir()

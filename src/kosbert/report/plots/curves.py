@@ -6,6 +6,7 @@ import pandas as pd
 
 from kosbert.errors import KosbertError, one_line
 from kosbert.params import Average
+from kosbert.report.language import Say
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
 
@@ -32,7 +33,7 @@ def read_curve(path: Path) -> pd.Series | None:
         ) from error
 
 
-def curves(recipe: str, title: str, folder: Path, *, average: Average | None) -> Picture | None:
+def curves(recipe: str, title: str, folder: Path, *, average: Average | None, say: Say) -> Picture | None:
     """Draw the training of a recipe: dev score above, loss below, over the same steps.
 
     Args:
@@ -40,6 +41,7 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
         title: the label of the recipe in tables.
         folder: the folder of its curves, as `training.progress.Curves` writes them.
         average: the weights that were averaged; None if the best state was kept.
+        say: the language of what is said of the picture.
 
     Returns:
         The picture; None where there is no dev score.
@@ -67,15 +69,30 @@ def curves(recipe: str, title: str, folder: Path, *, average: Average | None) ->
     return canvas.picture(
         figure,
         f"training_{recipe}",
-        caption=f"{title}: dev score {dev[best]:.2f} at step {best} of {dev.index[-1]}.{_kept(average)}",
-        alt=f"Training of {title}: dev cosine Spearman from {dev.iloc[0]:.2f} at step {dev.index[0]} to its best, "
-        f"{dev[best]:.2f}, at step {best}"
-        + (f"; loss from {loss.iloc[0]:.4f} to {loss.iloc[-1]:.4f}." if len(loss) else "."),
+        caption=say(
+            "{label}: dev score {score:.2f} at step {step} of {last}.",
+            label=title,
+            score=dev[best],
+            step=best,
+            last=dev.index[-1],
+        )
+        + _kept(average, say),
+        alt=say(
+            "Training of {label}: dev cosine Spearman from {first:.2f} at step {begin} to its best, {score:.2f}, at "
+            "step {step}",
+            label=title,
+            first=dev.iloc[0],
+            begin=dev.index[0],
+            score=dev[best],
+            step=best,
+        )
+        + (say("; loss from {first:.4f} to {last:.4f}.", first=loss.iloc[0], last=loss.iloc[-1]) if len(loss) else "."),
     )
 
 
-def _kept(average: Average | None) -> str:
+def _kept(average: Average | None, say: Say) -> str:
     if not average:
         return ""
-    runs = f" of {average.count} runs, of which this is the first," if average.count > 1 else ""
-    return f" An average of the weights{runs} is kept."
+    if average.count == 1:
+        return " " + say("An average of weights is kept.")
+    return " " + say("This is the first of {count} runs; an average of their weights is kept.", count=average.count)

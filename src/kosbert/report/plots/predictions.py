@@ -8,6 +8,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import MaxNLocator
 
 from kosbert.evaluation.scores import GOLD
+from kosbert.report.language import Say
 from kosbert.report.plots import canvas
 from kosbert.report.plots.canvas import Picture
 from kosbert.report.results import Row
@@ -17,7 +18,7 @@ BINS = 10
 _CELLS = 30  # hexagons along the width
 
 
-def density(row: Row) -> Picture:
+def density(row: Row, say: Say) -> Picture:
     """Draw gold score against cosine, as hexagons coloured by the number of pairs in them."""
     figure, ax = canvas.axes(height=3.6, title=f"Gold score against cosine: {canvas.plain(row.label, row.name)}")
     cells = ax.hexbin(
@@ -39,9 +40,13 @@ def density(row: Row) -> Picture:
     return canvas.picture(
         figure,
         f"density_{row.name}",
-        caption=f"{row.label}: cosine Spearman {row.score:.2f}.",
-        alt=f"Density of gold score against cosine for {row.label}: "
-        f"{len(row.predictions):,} pairs, cosine Spearman {row.score:.2f}.",
+        caption=say("{label}: cosine Spearman {score:.2f}.", label=row.label, score=row.score),
+        alt=say(
+            "Density of gold score against cosine for {label}: {pairs:,} pairs, cosine Spearman {score:.2f}.",
+            label=row.label,
+            pairs=len(row.predictions),
+            score=row.score,
+        ),
     )
 
 
@@ -72,12 +77,13 @@ def calibration(predictions: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["cosine", "mean", "low", "high", "perfect"])
 
 
-def calibration_curve(row: Row, *, lowest: float) -> Picture:
+def calibration_curve(row: Row, *, lowest: float, say: Say) -> Picture:
     """Draw the mean gold score by groups of cosine, and what the encoder's calibration makes of a cosine.
 
     Args:
         row: the row.
         lowest: the cosine at which the axis begins, the same for all rows, so that they can be compared.
+        say: the language of what is said of the picture.
     """
     groups = calibration(row.predictions)
     figure, ax = canvas.axes(height=3.9, title=f"Mean gold score by cosine: {canvas.plain(row.label, row.name)}")
@@ -100,12 +106,17 @@ def calibration_curve(row: Row, *, lowest: float) -> Picture:
     )
     ax.xaxis.set_major_locator(MaxNLocator(6))
     figure.legend(loc="outside lower center", ncols=2)
-    match = f"; match from {known.match:.2f}" if known and known.match is not None else ""
+    match = say("; match from {cosine:.2f}", cosine=known.match) if known and known.match is not None else ""
     return canvas.picture(
         figure,
         f"calibration_{row.name}",
-        caption=f"{row.label}: mean cosines from {groups['cosine'].iloc[0]:.2f} to {groups['cosine'].iloc[-1]:.2f}"
-        f"{match}.",
-        alt=f"Mean gold score by group of cosine for {row.label}: "
-        + ", ".join(f"{group.mean:.1f} at {group.cosine:.2f}" for group in groups.itertuples()),
+        caption=say(
+            "{label}: mean cosines from {low:.2f} to {high:.2f}",
+            label=row.label,
+            low=groups["cosine"].iloc[0],
+            high=groups["cosine"].iloc[-1],
+        )
+        + f"{match}.",
+        alt=say("Mean gold score by group of cosine for {label}: ", label=row.label)
+        + ", ".join(f"{group.mean:.1f} ({group.cosine:.2f})" for group in groups.itertuples()),
     )
