@@ -111,7 +111,7 @@ def test_a_file_that_is_not_there_is_one_line(tiny, tmp_path):
 
 
 def test_columns_are_three_names(tiny, table):
-    assert "expected the names of three columns" in run("evaluate", tiny, table, "--columns", "a,b", code=2)
+    assert "expected three column names" in run("evaluate", tiny, table, "--columns", "a,b", code=2)
 
 
 @pytest.mark.parametrize("option", ["--json", "--predictions"])
@@ -122,8 +122,8 @@ def test_a_folder_is_no_file_to_write(tiny, table, tmp_path, option):
 
 
 def test_what_is_no_model_is_one_line(tiny, table, tmp_path):
-    assert "no sentence-transformers model" in refused("evaluate", tmp_path, table)
-    assert "no sentence-transformers model" in refused("evaluate", table, table)
+    assert "not a sentence-transformers model" in refused("evaluate", tmp_path, table)
+    assert "not a sentence-transformers model" in refused("evaluate", table, table)
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "SHA256SUMS").unlink(missing_ok=True)  # which would say so before
     (broken / "model.safetensors").write_bytes(b"not weights")

@@ -23,13 +23,20 @@ class Programs(Program, click.Group):
     """The commands together."""
 
 
-@click.group(cls=Programs)
+@click.group(
+    cls=Programs,
+    examples=(
+        "kosbert benchmark",
+        'kosbert search models/best corpus.txt "비 오는 날씨"',
+        "kosbert demo --model models/best --corpus corpus.txt",
+    ),
+)
 @click.version_option(package_name="kosbert")
 def main() -> None:
     """Train, benchmark and use Korean Sentence-BERT.
 
-    `kosbert COMMAND --help` tells more. benchmark, publish, difference, spread and verify run in the project's top
-    folder.
+    `kosbert COMMAND --help` shows the options of a command. Run benchmark, publish, difference, spread and verify in
+    the project's top folder.
     """
 
 

@@ -128,7 +128,7 @@ def test_from_a_broken_part_on_it_is_encoded_again_and_said(source, out, capfd, 
     data[position] ^= 1
     rows.write_bytes(data)
     encode_file(Letters(), source, out, part_rows=2)
-    said = f"{rows}: what is left of an earlier run fits up to row {kept}; encoding again from there\n"
+    said = f"{rows}: the parts of an earlier run are valid up to row {kept}; resuming from there\n"
     assert said in capfd.readouterr().err
     assert (written(out) == Letters().encode(TEXTS)).all()
 
@@ -171,11 +171,11 @@ def test_parts_of_another_run_are_kept_and_refused_unless_they_may_be_dropped(so
     before = (work_of(out) / "rows.npy").read_bytes()
     options = {"encoder": Letters(), "part_rows": 2, **change(source)}
     encoder = options.pop("encoder")
-    with pytest.raises(KosbertError, match=f"run with another {what}; repeat that one"):
+    with pytest.raises(KosbertError, match=f"run with different {what}; repeat that run"):
         encode_file(encoder, source, out, **options)
     assert (work_of(out) / "rows.npy").read_bytes() == before
     encode_file(encoder, source, out, overwrite=True, **options)
-    assert f"starting anew; what was left of a run with another {what} is dropped" in capfd.readouterr().err
+    assert f"starting over; the parts of a run with different {what} are discarded" in capfd.readouterr().err
     assert (written(out) == Letters().encode(source.read_text(encoding="utf-8").split("\n")[:-1])).all()
 
 
@@ -201,7 +201,7 @@ def test_an_input_that_changes_meanwhile_is_noticed_and_nothing_is_mixed(source,
 
     # Longer than what is read ahead of it, so that the change is met.
     source.write_text("".join(f"{text}\n" for text in TEXTS * 3_000), encoding="utf-8")
-    with pytest.raises(KosbertError, match="changed while it was encoded"):
+    with pytest.raises(KosbertError, match="changed while it was being encoded"):
         encode_file(Changing(), source, out, part_rows=100)
     assert not out.exists()
     assert not work_of(out).exists()
@@ -242,7 +242,7 @@ def test_an_output_that_is_there_stays_unless_it_may_be_replaced(source, out):
     encode_file(Letters(), source, out)
     before = hashlib.sha256(out.read_bytes()).digest()
     source.write_text("다른 글\n", encoding="utf-8")
-    with pytest.raises(KosbertError, match="exists already; choose another output, or say --overwrite"):
+    with pytest.raises(KosbertError, match="already exists; choose another output or use --overwrite"):
         encode_file(Letters(), source, out)
     assert hashlib.sha256(out.read_bytes()).digest() == before
     encode_file(Letters(), source, out, overwrite=True)

@@ -64,7 +64,7 @@ def test_one_sentence_and_two_are_clusters_too():
 def test_as_many_clusters_as_distinct_sentences_and_no_more():
     embeddings = np.repeat(np.eye(3, dtype=np.float32), 2, axis=0)
     assert [cluster.rows for cluster in kmeans(embeddings, 3)] == [[0, 1], [2, 3], [4, 5]]
-    with pytest.raises(KosbertError, match="4 groups asked for, of 3 distinct sentences: choose 1 to 3"):
+    with pytest.raises(KosbertError, match="4 groups for only 3 distinct sentences; choose 1 to 3"):
         kmeans(embeddings, 4)
 
 
@@ -78,7 +78,7 @@ def test_what_is_like_nothing_is_in_no_community():
 
 def test_more_than_can_be_merged_are_refused(monkeypatch):
     monkeypatch.setattr(clustering, "MAX_AGGLOMERATIVE", 5)
-    with pytest.raises(KosbertError, match=r"6 sentences: .* at most 5; use communities"):
+    with pytest.raises(KosbertError, match=r"6 sentences: .* the limit is 5; use communities"):
         agglomerative(bunches(6)[0], distance=0.5)
 
 

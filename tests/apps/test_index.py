@@ -283,7 +283,7 @@ def test_parts_of_another_encoder_are_never_mixed_in(tmp_path, capfd, fingerprin
     encoder = Negative(40, fingerprint)
     build(numbers(range(40)), encoder, tmp_path / "index")
     assert encoder.asked == 40
-    said = f"{work_dir / 'index' / index.EMBEDDINGS}: what is left of an earlier run fits up to row 0"
+    said = f"{work_dir / 'index' / index.EMBEDDINGS}: the parts of an earlier run are valid up to row 0"
     assert said in capfd.readouterr().err
     expected = normalize(encoder.encode(numbers(range(40)))).astype(np.float16)
     np.testing.assert_array_equal(stored(tmp_path / "index"), expected)
@@ -369,7 +369,7 @@ def test_two_builds_of_one_folder_do_not_mix(tmp_path):
 
 
 def test_a_folder_that_is_there_is_kept(built, encoder):
-    with pytest.raises(KosbertError, match="exists; search in it"):
+    with pytest.raises(KosbertError, match="already exists; search it"):
         build(["눈"], encoder, built)
 
 
@@ -403,7 +403,7 @@ def test_a_truncated_or_absent_file_is_one_line(copy, encoder, name, left):
         (copy / name).unlink()
     else:
         (copy / name).write_bytes((copy / name).read_bytes()[:left])
-    assert f"a broken index: {name} " in refused(copy, encoder)
+    assert f"damaged index: {name} " in refused(copy, encoder)
 
 
 @pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES])
@@ -413,7 +413,7 @@ def test_a_byte_that_is_another_is_one_line(copy, encoder, name, at):
     data = bytearray((copy / name).read_bytes())
     data[at] ^= 1
     (copy / name).write_bytes(data)
-    assert f"a broken index: {name} is not as it was written" in refused(copy, encoder)
+    assert f"damaged index: {name} has changed since it was written" in refused(copy, encoder)
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -432,17 +432,17 @@ def test_from_a_damaged_part_on_it_is_encoded_again(tmp_path, name, position, da
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000, '{"format": 3}', '{"format": 3, "sha256": 3}'])
 def test_a_broken_description_is_one_line(copy, encoder, text):
     (copy / index.ABOUT).write_text(text)
-    assert "a broken index: about.json" in refused(copy, encoder)
+    assert "damaged index: about.json" in refused(copy, encoder)
 
 
 def test_another_format_is_refused(copy, encoder):
     about = json.loads((copy / index.ABOUT).read_text())
     (copy / index.ABOUT).write_text(json.dumps(about | {"format": 2}))
-    assert "an index of another format; this version reads format 3: build it anew" in refused(copy, encoder)
+    assert "another index format; this version reads format 3; rebuild the index" in refused(copy, encoder)
 
 
 def test_what_is_no_index_is_refused(tmp_path, encoder):
-    assert "no index" in refused(tmp_path, encoder)
+    assert "not an index" in refused(tmp_path, encoder)
 
 
 def test_without_usearch_the_extra_is_named(encoder, tmp_path, monkeypatch):

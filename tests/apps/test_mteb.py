@@ -85,11 +85,11 @@ def test_a_task_with_a_newer_version_is_found_by_name_alone():
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("KorSTSS", "task, type of tasks or benchmark 'KorSTSS'; did you mean KorSTS or STS?"),
+        ("KorSTSS", "task, task type or benchmark 'KorSTSS'; did you mean KorSTS or STS?"),
         ("klue_sts", "'klue_sts'; did you mean KLUE-STS"),
         ("MTEB(kor,v2)", "did you mean MTEB(kor, v2) or MTEB(kor, v1)?"),
-        ("MTEB(eng, v2)", "mteb's benchmark 'MTEB(eng, v2)' has no task on Korean text"),
-        ("", "there are: all, BitextMining, Classification,"),
+        ("MTEB(eng, v2)", "mteb's benchmark 'MTEB(eng, v2)' has no Korean text task"),
+        ("", "known names: all, BitextMining, Classification,"),
     ],
 )
 def test_an_unknown_name_is_answered_with_near_ones_or_else_with_all(name, line):
@@ -301,10 +301,10 @@ def test_the_command_shows_a_table(tiny, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("tasks", "line"),
     [
-        ("STS", "Error: MTEB's task KorSTS (its data come from a hub) failed: Couldn't reach the data"),
+        ("STS", "Error: MTEB's task KorSTS (its data comes from a hub) failed: Couldn't reach the data"),
         (
             "KorSTSS",
-            "Error: mteb has no Korean text task, type of tasks or benchmark 'KorSTSS'; did you mean KorSTS or STS?",
+            "Error: mteb has no Korean text task, task type or benchmark 'KorSTSS'; did you mean KorSTS or STS?",
         ),
     ],
 )

@@ -78,10 +78,13 @@ def test_markup_and_codes_in_a_sentence_stay_text(tiny, tmp_path):
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (("--distance", 0.5), "--distance is for --method agglomerative; the method here is kmeans"),
-        (("--method", "communities", "--groups", 2), "--groups is for --method kmeans; the method here is communities"),
-        (("--groups", 13), "13 groups asked for, of 12 distinct sentences: choose 1 to 12"),
-        (("--picture", "groups.pdf"), "groups.pdf: a picture's name ends in .svg or .png"),
+        (("--distance", 0.5), "--distance is an option of --method agglomerative, but the method is kmeans"),
+        (
+            ("--method", "communities", "--groups", 2),
+            "--groups is an option of --method kmeans, but the method is communities",
+        ),
+        (("--groups", 13), "13 groups for only 12 distinct sentences; choose 1 to 12"),
+        (("--picture", "groups.pdf"), "groups.pdf: expected a file name that ends in .svg or .png"),
         (("--column", "sentence"), "--column is for tables"),
     ],
 )
@@ -135,23 +138,22 @@ def calibrated(tiny, tmp_path_factory):
 def test_what_counts_as_alike_is_what_the_model_means_by_a_cosine(tiny, calibrated, file, *, method, option, score):
     cosine = CALIBRATION.cosine_of(score)
     own = invoked("cluster", calibrated, file, "--method", method, "--format", "json")
-    assert (
-        f"alike: a cosine of at least {cosine:.3f}, which this model gives to pairs with a score of {score:g} of 5"
-        in (own.stderr)
+    assert f"threshold: {cosine:.3f}, the cosine that this model gives pairs with a score of {score:g} out of 5" in (
+        own.stderr
     )
     given = 1 - cosine if option == "--distance" else cosine
     said = invoked("cluster", calibrated, file, "--method", method, option, given, "--format", "json")
     assert said.stdout == own.stdout
     assert said.stderr == ""
     refused = kosbert(tiny, file, "--method", method, code=1)
-    assert f"has no calibration, which tells what its cosines mean, so there is no default; give {option}" in refused
+    assert f"has no calibration, so its cosines have no default threshold; set {option}" in refused
 
 
 def test_a_model_whose_cosines_tell_nothing_is_one_line(calibrated, file, tmp_path):
     model = shutil.copytree(calibrated, tmp_path / "flat")
     write_calibration(model, Calibration(cosine=(0.5,), score=(2.5,), pairs=9))
     output = kosbert(model, file, "--method", "communities", code=1)
-    assert "reaches from a score of 2.5 to 2.5, and not to 3.5" in output
+    assert "covers scores from 2.5 to 2.5, not 3.5" in output
     assert output.count("\n") == 1
 
 

@@ -42,7 +42,7 @@ def plain(tiny, sentences):
 def test_a_file_of_lines_becomes_a_numpy_file(tiny, source, plain, tmp_path):
     out = tmp_path / "out.npy"
     done = kosbert(tiny, source, "--out", out, "--part", 16)
-    assert done.stdout == f"40 embeddings of {plain.shape[1]} dimensions in {out}\n"
+    assert done.stdout == f"{out}: 40 embeddings with {plain.shape[1]} dimensions\n"
     found = np.load(out, mmap_mode="r")
     assert found.dtype == np.float32
     assert np.abs(found - plain).max() < CLOSE
@@ -83,7 +83,7 @@ def test_int8_gives_nearly_the_same(tiny, source, plain, tmp_path):
         ("binary.txt", b"a\0b\n", "line 1: a NUL character"),
         ("cp949.txt", "안녕\n".encode("cp949"), "not UTF-8"),
         ("table.tsv", b"a\tb\n1\t2\n", "several columns; choose with --column one of 'a', 'b'"),
-        ("broken.parquet", b"PAR1 nothing", "no Parquet file that we can read"),
+        ("broken.parquet", b"PAR1 nothing", "not a readable Parquet file"),
     ],
 )
 def test_input_that_is_none_is_refused_in_a_line_and_leaves_nothing(tiny, tmp_path, name, content, said):
@@ -104,9 +104,9 @@ def test_a_column_that_is_not_there_is_named(tiny, tmp_path):
 
 def test_output_that_cannot_be_is_refused_before_a_model_is_loaded(source, tmp_path):
     for out, said in (
-        (tmp_path / "out.csv", "the output's name ends in .parquet or .npy"),
-        (tmp_path / "folder.npy", "a folder; expected the name of a file"),
-        (tmp_path / "there.npy", "exists already"),
+        (tmp_path / "out.csv", "expected a file name that ends in .parquet or .npy"),
+        (tmp_path / "folder.npy", "is a folder; expected a file name"),
+        (tmp_path / "there.npy", "already exists"),
     ):
         (tmp_path / "folder.npy").mkdir(exist_ok=True)
         (tmp_path / "there.npy").touch()
@@ -116,7 +116,7 @@ def test_output_that_cannot_be_is_refused_before_a_model_is_loaded(source, tmp_p
 def test_the_input_is_never_the_output(tmp_path):
     table = tmp_path / "texts.parquet"
     table.write_bytes(b"kept")
-    assert "FILE is read from there" in refused("model", table, "--out", table, "--overwrite")
+    assert "would overwrite an input (FILE)" in refused("model", table, "--out", table, "--overwrite")
     assert table.read_bytes() == b"kept"
 
 
@@ -132,7 +132,7 @@ def test_a_device_that_is_not_there_is_named(tiny, source, tmp_path):
 
 def test_ways_that_exclude_each_other_are_refused(tiny, source, tmp_path):
     said = kosbert(tiny, source, "--out", tmp_path / "out.npy", "--int8", "--processes", 2, code=2).stderr
-    assert "choose one of --processes, --devices and --int8" in said
+    assert "use only one of --processes, --devices and --int8" in said
 
 
 def test_an_exported_model_encodes_too_also_in_several_processes(tiny, source, plain, tmp_path):
@@ -155,7 +155,7 @@ def test_a_run_is_not_resumed_with_another_precision_or_pool(tiny, tmp_path, sen
         killed.kill()
     assert not out.exists()
     for options in (("--int8",), ("--processes", 2)):
-        line = "is left of a run with another model, precision or devices"
+        line = "belongs to a run with different model, precision or devices"
         assert line in refused(tiny, source, "--out", out, "--part", 64, *options)
     kosbert(tiny, source, "--out", out, "--part", 64)
     assert len(np.load(out)) == 40 * len(sentences)

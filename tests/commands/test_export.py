@@ -18,7 +18,7 @@ def test_each_file_is_shown_with_its_cosine_and_how_to_load_it(tiny, tmp_path):
     out = tmp_path / "out"
     options = ("--check", texts, "--format", "onnx, openvino", "--precision", "int8,fp32", "--no-weights")
     first, *lines = kosbert(tiny, "--out", out, *options)[-5:]
-    assert first == f"{out}: lowest cosines with the original among 2 texts"
+    assert first == f"{out}: lowest cosine with the original over 2 texts"
     shown = [re.fullmatch(r"  (\S+): [\d.]+ MB, (\d\.\d{5}): (.*)", line).groups() for line in lines]
     ways = {
         "onnx/model.onnx": f'SentenceTransformer("{out}", backend="onnx")',
@@ -38,8 +38,8 @@ def test_bad_input_is_one_line(tiny, tmp_path, monkeypatch):
     def line(*arguments):
         return kosbert(*arguments, code=1)[-1]
 
-    assert "no sentence-transformers model" in line(tmp_path, "--out", tmp_path / "out")
-    assert "exists already" in line(tiny, "--out", tmp_path)
+    assert "not a sentence-transformers model" in line(tmp_path, "--out", tmp_path / "out")
+    assert "already exists" in line(tiny, "--out", tmp_path)
     assert "format 'tflite': expected one or more of" in line(tiny, "--out", tmp_path / "out", "--format", "tflite")
     (tmp_path / "file").write_text("")
     assert "Error: " in line(tiny, "--out", tmp_path / "file/out")

@@ -1,6 +1,7 @@
 """What a stranger reads first: the help of `kosbert` and of each of its commands, and what `make` alone says."""
 
 import re
+import shlex
 import subprocess
 
 import click
@@ -51,3 +52,25 @@ def test_make_alone_lists_every_target_with_a_line(root):
     listed = re.findall(r"^make ([a-z-]+) +\S.*$", done.stdout, flags=re.M)
     assert sorted(listed) == sorted(re.search(r"^\.PHONY: (.*)$", makefile, flags=re.M)[1].split())
     assert len(listed) == len(done.stdout.splitlines())
+
+
+def parsed(example):
+    """Parse a command line, and return the command and its parameters; a mistake in it is an error."""
+    program, name, *arguments = shlex.split(example)
+    assert program == "kosbert"
+    return name, main.commands[name].make_context(name, arguments).params
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_help_ends_with_examples_that_the_command_takes(name):
+    examples = (main.commands[name] if name else main).examples
+    output = invoked(*name.split(), "--help").output
+    assert output.endswith("\nExamples:\n" + "".join(f"  {one}\n" for one in examples))
+    names = [parsed(one)[0] for one in examples]
+    assert names[0] == name or not name
+    assert 1 <= len(names) <= 3
+
+
+def test_an_example_is_one_line_however_narrow_the_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    assert f"  {main.commands['search'].examples[0]}\n" in invoked("search", "--help").output

@@ -59,7 +59,7 @@ def test_an_output_that_is_the_input_is_one_line_and_the_file_stays(tiny, table,
     (table.parent / "folder").mkdir()
     arguments = [{"MODEL": tiny, "FILE": table}.get(each, each) for each in command]
     output = invoked(*arguments, way(table), code=1).output
-    assert "is read from there; choose another place to write to" in output
+    assert "would overwrite an input" in output
     assert output.count("\n") == 1
     assert table.read_text(encoding="utf-8") == TABLE
 
@@ -69,17 +69,20 @@ def test_a_file_of_the_model_is_not_written_over(tiny, table, tmp_path, command)
     model = shutil.copytree(tiny, tmp_path / "model")
     before = (model / "config.json").read_bytes()
     arguments = [{"MODEL": model, "FILE": table}.get(each, each) for each in command]
-    assert "MODEL is read from there" in invoked(*arguments, model / "config.json", code=1).output
+    assert "would overwrite an input (MODEL)" in invoked(*arguments, model / "config.json", code=1).output
     assert (model / "config.json").read_bytes() == before
 
 
 def test_an_index_and_its_corpus_are_two_things(tiny, table):
-    assert "CORPUS is read from there" in invoked("index", tiny, table, table, "--column", "sentence1", code=1).output
+    assert (
+        "would overwrite an input (CORPUS)"
+        in invoked("index", tiny, table, table, "--column", "sentence1", code=1).output
+    )
 
 
 def test_two_outputs_are_two_files(tiny, table, tmp_path):
     out = tmp_path / "out.json"
-    assert "--json is written there, too" in invoked(
+    assert "--json writes to the same path" in invoked(
         "evaluate", tiny, table, "--json", out, "--predictions", by_another_way(out), code=1
     ).output.replace("--predictions is", "--json is")
     assert not out.exists()
@@ -89,13 +92,13 @@ def test_two_outputs_are_two_files(tiny, table, tmp_path):
 def test_a_file_of_the_project_is_not_written_over(root, monkeypatch, name):
     monkeypatch.chdir(root)
     before = (root / name).read_bytes()
-    assert "the project is read from there" in invoked("difference", "HEAD", "--out", name, code=1).output
+    assert "would overwrite an input (the project)" in invoked("difference", "HEAD", "--out", name, code=1).output
     assert (root / name).read_bytes() == before
 
 
 @pytest.mark.parametrize("name", ["/dev/null", "/dev/stdout", "-"])
 def test_an_output_is_a_file(tiny, table, name):
-    assert "expected the name of a file" in invoked("evaluate", tiny, table, "--json", name, code=2).output
+    assert "expected a file" in invoked("evaluate", tiny, table, "--json", name, code=2).output
 
 
 def test_an_output_with_another_name_is_written(tiny, table, tmp_path):
@@ -137,7 +140,7 @@ def test_data_for_a_program_is_never_changed_by_a_terminal(tiny, tmp_path, form)
     arguments = ["cluster", f"{tiny}", f"{tmp_path / 'mine.txt'}", "--groups", "2", "--format", form]
     done = CliRunner(charset="euc_kr").invoke(main, arguments)
     assert done.exit_code == 1
-    assert "standard output is euc_kr, which lacks '\\U0001f600'; write a file with --out" in done.stderr
+    assert "standard output is euc_kr, which lacks '\\U0001f600'; write to a file with --out" in done.stderr
     out = tmp_path / "out"
     assert CliRunner(charset="euc_kr").invoke(main, [*arguments, "--out", f"{out}"]).exit_code == 0
     assert "비 😀" in out.read_text(encoding="utf-8")

@@ -72,7 +72,7 @@ def test_a_column_and_its_quotes(tiny, tmp_path):
         ("a.txt", b"\x7fELF\x01\0\0\0\n", "NUL"),
         ("a.txt", "눈이 온다.".encode("cp949"), "not UTF-8"),
         ("a.txt", b"\n\n", "no texts in it"),
-        ("a.parquet", b"\n\n", "no Parquet file"),
+        ("a.parquet", b"\n\n", "not a readable Parquet file"),
     ],
 )
 def test_a_bad_corpus_is_one_line_and_leaves_nothing(tiny, tmp_path, name, content, line):
@@ -88,8 +88,10 @@ def test_a_wrong_column_or_queries_are_one_line(tiny, corpus, tmp_path):
     assert "--column is for tables" in refused("search", tiny, corpus, "눈", "--column", "text")
     assert "no.txt: No such file" in refused("search", tiny, corpus, "--queries", tmp_path / "no.txt")
     assert "a QUERY is blank" in refused("search", tiny, corpus, " ")
-    assert "nothing to search for" in kosbert("search", tiny, corpus, code=2)
-    assert "--query-column is for a file" in kosbert("search", tiny, corpus, "눈", "--query-column", "a", code=2)
+    assert "no query: give a QUERY" in kosbert("search", tiny, corpus, code=2)
+    assert "--query-column needs a file with queries" in kosbert(
+        "search", tiny, corpus, "눈", "--query-column", "a", code=2
+    )
 
 
 @pytest.mark.parametrize("form", ["corpus", "folder"])
@@ -99,17 +101,17 @@ def test_more_than_there_are_are_all_there_are(tiny, form, request):
 
 
 def test_no_index_and_a_broken_one_are_one_line(tiny, folder, tmp_path):
-    assert "no index (it has no about.json)" in refused("search", tiny, tmp_path, "눈")
-    assert "exists; search in it" in refused("index", tiny, folder.parent / "corpus.txt", folder)
-    assert "an index has its sentences" in kosbert("search", tiny, folder, "눈", "--column", "a", code=2)
+    assert "not an index (it has no about.json)" in refused("search", tiny, tmp_path, "눈")
+    assert "already exists; search it" in refused("index", tiny, folder.parent / "corpus.txt", folder)
+    assert "an index already has its sentences" in kosbert("search", tiny, folder, "눈", "--column", "a", code=2)
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes()[: -1 if path.name == "embeddings.npy" else None])
-    assert "a broken index: embeddings.npy is not" in refused("search", tiny, tmp_path, "눈")
+    assert "damaged index: embeddings.npy has changed" in refused("search", tiny, tmp_path, "눈")
 
 
 def test_what_is_cheap_to_see_is_said_before_a_model_is_loaded(corpus, folder, tmp_path):
-    assert "no index (it has no about.json)" in refused("search", "nowhere", tmp_path, "눈")
-    assert "exists; search in it" in refused("index", "nowhere", corpus, folder)
+    assert "not an index (it has no about.json)" in refused("search", "nowhere", tmp_path, "눈")
+    assert "already exists; search it" in refused("index", "nowhere", corpus, folder)
 
 
 def test_a_text_sends_no_codes_to_the_terminal(tiny, tmp_path):

@@ -56,7 +56,9 @@ def test_it_serves_a_model_until_ctrl_c(tiny):
 def test_other_machines_are_warned_of_unless_a_key_is_set(tiny):
     with Served(tiny, "--host", "0.0.0.0") as server:  # noqa: S104 - for a moment
         assert server.client.models.list().data[0].id == str(tiny)
-    assert server.errors.startswith("Warning: 0.0.0.0 is no loopback address; whoever reaches")
+    assert server.errors.startswith(
+        "Warning: 0.0.0.0 is not a loopback address, and KOSBERT_API_KEY is not set: anyone"
+    )
     with Served(tiny, "--host", "0.0.0.0", KOSBERT_API_KEY="key") as server:  # noqa: S104
         assert server.client.models.retrieve(tiny.name).id == str(tiny)
         with pytest.raises(openai.AuthenticationError):
@@ -74,15 +76,15 @@ def test_what_it_cannot_do_is_one_line(tiny, tmp_path, monkeypatch):
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}: Address already in use" in refused(tiny, "--port", port)
-    assert "no sentence-transformers model" in refused(tmp_path, "--port", 0)
+    assert "not a sentence-transformers model" in refused(tmp_path, "--port", 0)
     assert "max length 99,999: expected" in refused(tiny, "--port", 0, "--max-length", 99999)
-    assert "--name ' ': expected a name" in refused(tiny, "--name", " ")
+    assert "--name ' ': expected printable characters" in refused(tiny, "--name", " ")
     assert "not a valid host name" in refused(tiny, "--host", "a" * 70, "--port", 0)
     monkeypatch.setenv("KOSBERT_API_KEY", "two words")
-    assert "KOSBERT_API_KEY: expected ASCII" in refused(tiny, "--port", 0)
+    assert "KOSBERT_API_KEY: expected printable ASCII" in refused(tiny, "--port", 0)
     monkeypatch.delenv("KOSBERT_API_KEY")
     monkeypatch.chdir(tmp_path)
-    assert "`make benchmark` makes it, or choose another MODEL" in refused()
+    assert "train it with `make benchmark`, or give another model as MODEL" in refused()
 
 
 def test_it_offers_every_precision():

@@ -4,7 +4,7 @@ import pytest
 from support.commands import invoked
 
 LONG = "눈이 온다. " * 40
-TOLD = "of {texts} texts have more than 16 tokens, and the rest of them was not read; --max-length reads up to 128\n"
+TOLD = "of {texts} texts have more than 16 tokens and were truncated; --max-length allows up to 128\n"
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_a_command_says_how_many_texts_were_cut(brief, texts, pairs, tmp_path, m
     if command[-1] in ("out.npy", "index"):
         arguments[-1] = f"other-{command[-1]}"
     more = invoked(*arguments, "--max-length", 128).stderr
-    assert f"{cut} of {of} texts have more than 128 tokens, and the rest of them was not read\n" in more
+    assert f"{cut} of {of} texts have more than 128 tokens and were truncated\n" in more
 
 
 def test_a_query_counts_too(brief, texts):
@@ -80,4 +80,4 @@ def test_an_encoding_that_resumes_counts_all_texts(brief, texts, tmp_path):
 
 def test_more_than_the_model_takes_is_one_line(brief, texts):
     output = invoked("cluster", brief, texts, "--max-length", 129, code=1).output
-    assert output == "Error: max length 129: expected the number of tokens that this model can read: 8 to 128\n"
+    assert output == "Error: max length 129: expected the number of tokens that this model can read, 8 to 128\n"

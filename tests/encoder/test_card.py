@@ -86,7 +86,7 @@ def test_each_paper_is_cited_once(chosen):
 
 
 def test_a_prompt_is_spoken_of_only_where_there_is_one(chosen):
-    assert "The prompt `query: ` goes" in of_base(chosen)
+    assert "The model expects the prompt `query: ` before every text" in of_base(chosen)
     assert "prompt" not in of_base(chosen, "scratch").lower()
 
 
@@ -96,7 +96,7 @@ def test_each_model_tells_what_its_own_cosines_mean(chosen):
     base = add_calibration(of_base(chosen), one)
     table = "| mean score   |    1 |    2 |    3 |    4 |\n|--------------|------|------|------|------|\n"
     assert f"{table}| cosine       | 0.65 | 0.75 | 0.83 | 0.89 |\n" in section(base, "What a cosine means")
-    assert "as 1,500 pairs of dev tell" in section(base, "What a cosine means")
+    assert "measured on 1,500 dev pairs:" in section(base, "What a cosine means")
     assert "At a cosine of 0.82, a pair is as likely a match (a score of 3 or more)" in base
     card = add_calibration(trained(chosen, base, "nli"), other)
     assert "2.5 to 2.5, whatever the cosine." in section(card, "What a cosine means")

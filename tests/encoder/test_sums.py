@@ -128,7 +128,7 @@ def test_an_export_without_digests_that_says_nonsense_of_itself_is_one_line(tiny
     (tmp_path / "out" / SUMS).unlink()
     file = tmp_path / "out" / MANIFEST
     file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | values))
-    with pytest.raises(KosbertError, match="a broken export") as error:
+    with pytest.raises(KosbertError, match="a damaged export") as error:
         kosbert.load(tmp_path / "out")
     check_line(error.value.format_message())
 

@@ -173,13 +173,13 @@ def test_without_weights_it_has_what_was_exported_alone(tiny, tmp_path):
     ]
     found = kosbert.load(tmp_path / "out")
     assert np.abs(found.encode(TEXTS) - encoder.encode(TEXTS)).max() < 1e-4
-    line = "an export without the weights for PyTorch has only what was exported, for the CPU: openvino in fp32"
+    line = "an export without PyTorch weights has only its exported precisions, on the CPU: openvino in fp32"
     for wanted in ({"precision": "bf16"}, {"precision": "int8"}, {"devices": ["cuda:0"]}):
         with pytest.raises(KosbertError, match=line):
             kosbert.load(tmp_path / "out", **wanted)
-    with pytest.raises(KosbertError, match="exported without the weights, which this needs; give the model that"):
+    with pytest.raises(KosbertError, match="without PyTorch weights, which this command needs; use the original"):
         load_model(str(tmp_path / "out"))
-    with pytest.raises(KosbertError, match="exported without the weights"):
+    with pytest.raises(KosbertError, match="without PyTorch weights"):
         export.export(str(tmp_path / "out"), tmp_path / "again")
 
 
@@ -249,7 +249,7 @@ def test_onnx_runtime_sends_nothing_and_notes_nothing_of_its_use(folder, tmp_pat
         ("from kosbert.apps.index import check_new; check_new(Path('new'), exact=False)", "onnx-fp32-cpu 1"),
         (
             "import usearch.index",
-            "onnxruntime, imported after usearch, would end the process; import onnxruntime first",
+            "importing onnxruntime after usearch would end the process; import onnxruntime first",
         ),
     ],
     ids=["ours", "the user's"],
@@ -324,8 +324,8 @@ class Untraceable(torch.nn.Module):
 @pytest.mark.parametrize(
     "spoil",
     [
-        (without_prompt_in_pooling, "its pooling leaves out the prompt"),
-        (with_another_tokenizer, r"tokenizer \(NoneType\) is not of the library tokenizers"),
+        (without_prompt_in_pooling, "its pooling excludes the prompt"),
+        (with_another_tokenizer, r"tokenizer \(NoneType\) is not from the library tokenizers"),
         (lambda encoder: encoder.append(Untraceable()), "(OpenVINO|ONNX) cannot convert it: .*"),
     ],
 )
@@ -341,7 +341,7 @@ def test_a_model_that_cannot_be_exported_is_one_line_and_nothing_written(tiny, t
 
 def test_a_model_too_large_for_a_file_of_onnx_is_one_line(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(to_onnx, "MOST_BYTES", 1000)
-    with pytest.raises(KosbertError, match=r"GB in fp32, and a file of ONNX holds at most 2; export it to OpenVINO"):
+    with pytest.raises(KosbertError, match=r"GB in fp32, and an ONNX file holds at most 2 GB; export it to OpenVINO"):
         export.export(str(tiny), tmp_path / "out", formats=["onnx"])
 
 
@@ -379,11 +379,11 @@ def test_a_broken_export_is_one_line_that_names_the_file(copy, monkeypatch, name
         without(monkeypatch, "openvino")
     file = copy / name
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(KosbertError, match=rf"broken export \({file.name}: expected sha256"):
+    with pytest.raises(KosbertError, match=rf"damaged export \({file.name}: expected sha256"):
         kosbert.load(copy)
     if name != ONNX:
         file.unlink()
-        with pytest.raises(KosbertError, match=rf"broken export \({name} is missing"):
+        with pytest.raises(KosbertError, match=rf"damaged export \({name} is missing"):
             kosbert.load(copy)
 
 
@@ -391,10 +391,10 @@ def test_another_format_is_refused(copy):
     file = copy / manifest.MANIFEST
     settings = json.loads(file.read_text())
     file.write_text(json.dumps({"format": 1, "files": {"model.xml": "sha256:0"}}))
-    with pytest.raises(KosbertError, match="an export of an older kosbert; export the model again"):
+    with pytest.raises(KosbertError, match="an export of an older version of kosbert; export the model again"):
         kosbert.load(copy)
     file.write_text(json.dumps(settings | {"format": 3}))
-    with pytest.raises(KosbertError, match="an export of another kosbert; export the model again"):
+    with pytest.raises(KosbertError, match="an export of another version of kosbert; export the model again"):
         kosbert.load(copy)
     exports = settings["exports"]
     for change in (
@@ -411,7 +411,7 @@ def test_another_format_is_refused(copy):
         {"truncation_side": "middle"},
     ):
         file.write_text(json.dumps(settings | change))
-        with pytest.raises(KosbertError, match=r"is not as it was written\); export the model again"):
+        with pytest.raises(KosbertError, match=r"has changed since it was written\); export the model again"):
             kosbert.load(copy)
     file.write_text("{")
     with pytest.raises(KosbertError, match="cannot be read"):

@@ -99,7 +99,7 @@ def test_the_file_has_the_vocabulary_and_the_advice(small):
     assert fields["bert.context_length"] == POSITIONS
     assert fields["bert.pooling_type"] == 1
     assert fields["general.description"] == (
-        'Put "query: " before each text. Cut texts at 16 tokens, special ones included.'
+        'Put "query: " before each text. Truncate texts to 16 tokens, including special tokens.'
     )
 
 
@@ -166,7 +166,7 @@ def with_another_activation(encoder):
     [
         (with_another_pooling, "its pooling is max; llama.cpp has mean, cls, lasttoken"),
         (with_a_dense_module, "GGUF holds a transformer and its pooling, not Transformer, Pooling, Normalize, Dense"),
-        (without_prompt_in_pooling, "its pooling leaves out the prompt"),
+        (without_prompt_in_pooling, "its pooling excludes the prompt"),
         (with_another_activation, "llama.cpp's BERT is an encoder with GELU, not one with relu"),
     ],
 )
@@ -181,7 +181,7 @@ def test_other_tokenizers_and_architectures_are_refused(tiny, backbone, tmp_path
     pytest.importorskip("gguf", reason="the extra gguf is not installed")
     with pytest.raises(KosbertError, match="its tokenizer is BPE; of Korean models"):
         gguf.write_gguf(load(tiny), tmp_path / gguf.FILE, name="small")
-    with pytest.raises(KosbertError, match="GGUF is written of bert, roberta, xlm-roberta, not of electra"):
+    with pytest.raises(KosbertError, match="GGUF export supports bert, roberta, xlm-roberta, not electra"):
         gguf.write_gguf(of_config(ElectraConfig, backbone), tmp_path / gguf.FILE, name="small")
 
 

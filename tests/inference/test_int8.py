@@ -41,7 +41,7 @@ def test_what_its_graph_would_not_do_is_refused(tiny):
     encoder.prompts, encoder.default_prompt_name = {"query": "질문: "}, "query"
     Int8Encoder(encoder)
     encoder[1].include_prompt = False
-    with pytest.raises(KosbertError, match="its pooling leaves out the prompt"):
+    with pytest.raises(KosbertError, match="its pooling excludes the prompt"):
         Int8Encoder(encoder)
 
 

@@ -86,7 +86,7 @@ def test_a_single_text_is_refused_with_what_to_write(tiny):
         ({"devices": "cpu"}, r"devices is the text 'cpu'; expected a list, such as \['cpu'\]"),
         ({"devices": ["nonsense"]}, "device nonsense: not available here"),
         ({"devices": ["cpu", "nonsense"]}, "device nonsense: not available here"),
-        ({"precision": "int8", "devices": ["cuda"]}, "int8 is for the CPU alone"),
+        ({"precision": "int8", "devices": ["cuda"]}, "int8 runs only on the CPU"),
     ],
 )
 def test_what_cannot_be_is_one_line(tiny, options, line):
@@ -97,7 +97,7 @@ def test_what_cannot_be_is_one_line(tiny, options, line):
 
 @pytest.mark.parametrize("devices", [[], ["cpu", "cpu"]], ids=["alone", "pool"])
 def test_no_model_is_one_line(tmp_path, devices):
-    with pytest.raises(KosbertError, match="no sentence-transformers model"):
+    with pytest.raises(KosbertError, match="not a sentence-transformers model"):
         kosbert.load(tmp_path, devices=devices)
 
 
@@ -167,7 +167,7 @@ def test_a_model_without_a_transformer_is_one_like_any(model, tmp_path):
 
 def test_a_tokenizer_of_another_library_is_one_line(model):
     model[0].processor = object()
-    with pytest.raises(KosbertError, match=r"^the model's tokenizer \(NoneType\) is not of the library tokenizers$"):
+    with pytest.raises(KosbertError, match=r"^the model's tokenizer \(NoneType\) is not from the library tokenizers$"):
         PyTorchEncoder(model)
 
 
@@ -221,4 +221,4 @@ def test_a_script_that_does_not_guard_its_code_is_told_so(tiny, tmp_path):
     command = [sys.executable, str(tmp_path / "unguarded.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
-    assert 'does not guard its own code with if __name__ == "__main__":' in done.stderr
+    assert 'does not guard its code with if __name__ == "__main__":' in done.stderr

@@ -71,7 +71,7 @@ def test_each_kind_is_the_one_that_the_libraries_load(tiny, tmp_path, kind, prec
 
 def test_another_length_is_that_of_the_libraries(tiny):
     assert_same(tiny, "fp32", max_length=9)
-    with pytest.raises(KosbertError, match=r"max length 1,000: expected the number of tokens .*: 8 to 128"):
+    with pytest.raises(KosbertError, match=r"max length 1,000: expected a number of tokens .*, 8 to 128"):
         kosbert.load(tiny, max_length=1000)
 
 

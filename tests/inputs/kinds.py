@@ -32,7 +32,7 @@ class Kind:
     """A kind of file.
 
     Attributes:
-        name: what the table of docs/reliability.md calls it.
+        name: what the table of docs/faults.md calls it.
         file: the file's name.
         texts: the bytes of a file of texts; None if there is no such file.
         pairs: the bytes of a file of pairs; None if there is no such file.
@@ -163,7 +163,7 @@ KINDS = [
         delimited(ONE, header=False),
         delimited(PAIRS, ",", header=False),
         LINE,
-        "say --column with that name, or --no-header",
+        "use --column with that name, or --no-header",
         pairs_expected=RIGHT,
     ),
     Kind(

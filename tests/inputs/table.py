@@ -1,4 +1,4 @@
-"""The table of docs/reliability.md, of the kinds of files whose cells the tests run: `python tests/inputs/table.py`."""
+"""The table of docs/faults.md, of the kinds of files whose cells the tests run: `python tests/inputs/table.py`."""
 
 import sys
 from pathlib import Path
@@ -23,6 +23,6 @@ def rendered() -> str:
 if __name__ == "__main__":
     root = Path(__file__).parents[2]
     sys.path.insert(0, str(root / "tests"))
-    page = root / "docs/reliability.md"
+    page = root / "docs/faults.md"
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(f"{before}{begin}\n{rendered()}{END}{rest.partition(END)[2]}", encoding="utf-8")

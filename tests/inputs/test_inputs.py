@@ -152,7 +152,7 @@ def test_standard_input_is_read_once(tiny):
 
 
 def test_the_page_has_the_table_of_these_kinds(root):
-    page = (root / "docs/reliability.md").read_text(encoding="utf-8")
+    page = (root / "docs/faults.md").read_text(encoding="utf-8")
     assert page.partition(BEGIN)[2].partition(END)[0] == f"\n{rendered()}", (
         "write it anew: python tests/inputs/table.py"
     )

@@ -113,7 +113,7 @@ def test_the_user_is_told_what_is_waited_for(pipe, read, told, monkeypatch):
         yield "눈\n".encode()
 
     assert read(write(late())) == ["눈"]
-    assert told == [f"{path}: not at its end yet; it is read to its end before anything else is done (Ctrl-C stops)"]
+    assert told == [f"{path}: still reading; processing starts at the end of the input (Ctrl-C stops)"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_sheet_that_names_a_row_far_away_is_left_at_the_last(tmp_path, refused
     assert sheets.MAX_ROWS == 1_048_576  # Excel's
     monkeypatch.setattr(sheets, "MAX_ROWS", 1_000)
     path = workbook(tmp_path / "a.xlsx", lambda xml: xml.replace(b'r="2"', b'r="999999999999"'))
-    assert refused(path).endswith("no XLSX file that we can read: more than 1,000 rows")
+    assert refused(path).endswith("not a readable XLSX file: more than 1,000 rows")
 
 
 def test_a_workbook_that_unpacks_to_much_is_a_line(tmp_path, refused, read, monkeypatch):

@@ -33,7 +33,7 @@ def test_texts_with_commas_are_one_column_unless_all_rows_agree(write, read, tol
     path = write(name, end.join(["문장", *texts, ""]))
     assert read(path) == texts
     assert read(write(name, end.join([*texts, ""])), header=False) == texts
-    line = f"{path}: read as one column, for not all rows have the same number of ','"
+    line = f"{path}: read as one column, because the rows differ in their number of ','"
     assert told == [line] * 2 * (name == "a.csv")
 
 

@@ -41,7 +41,7 @@ def test_nothing_else_passes_for_korean(write, refused, encoding, length):
     if not content.isascii():
         line = refused(write("a.txt", content))
         assert "line 1: not UTF-8 text (byte 0x" in line
-        assert line.endswith("; name its encoding, as with --encoding cp949, or convert it to UTF-8")
+        assert line.endswith("; give its encoding, such as --encoding cp949, or convert it to UTF-8")
 
 
 @pytest.mark.parametrize("encoding", OTHERS)
@@ -53,7 +53,7 @@ def test_an_encoding_that_is_named_is_believed(write, read, told, encoding):
 def test_too_little_korean_to_be_sure_is_not_guessed_at(write, read, refused):
     path = write("a.txt", "눈이 온다.\n".encode("cp949"))
     assert refused(path).endswith(
-        "nor clearly Korean in cp949; name its encoding, as with --encoding cp949, or convert it to UTF-8"
+        "nor clearly Korean in cp949; give its encoding, such as --encoding cp949, or convert it to UTF-8"
     )
     assert read(path, encoding="cp949") == ["눈이 온다."]
 
@@ -78,7 +78,7 @@ def test_a_byte_order_mark_is_believed(write, read, told, *, marked, name, start
 @pytest.mark.parametrize("text", [KOREAN, "plain\n"])
 def test_utf16_without_a_mark_is_recognised_by_its_nuls(write, read, refused, text):
     path = write("a.txt", text.encode("utf-16-le"))
-    assert "if it is UTF-16 without a byte order mark, say --encoding utf-16-le" in refused(path)
+    assert "if it is UTF-16 without a byte order mark, use --encoding utf-16-le" in refused(path)
     assert read(path, encoding="utf-16-le") == text.splitlines()
 
 
@@ -97,15 +97,15 @@ def test_utf16_without_a_mark_is_recognised_by_its_nuls(write, read, refused, te
             {},
             "line 2: byte 0x00: unexpected end of data, though the file begins",
         ),
-        (b"a\n\0", {}, "line 2: a NUL character; this is no text file"),
-        (b"a\n\0", {"encoding": "cp949"}, "line 2: a NUL character, so this is no text in cp949"),
+        (b"a\n\0", {}, "line 2: a NUL character; this is not a text file"),
+        (b"a\n\0", {"encoding": "cp949"}, "line 2: a NUL character, so this is not text in cp949"),
         (b"a\n\xff", {"encoding": "cp949"}, "line 2: byte 0xff: "),
         (
             KOREAN.encode("cp949"),
             {"encoding": "utf-8"},
-            "line 1: byte 0xbf: invalid start byte, so this is no text in ",
+            "line 1: byte 0xbf: invalid start byte, so this is not text in ",
         ),
-        (b"\\ud800", {"encoding": "unicode_escape"}, "surrogates not allowed, so this is no text in unicode-escape"),
+        (b"\\ud800", {"encoding": "unicode_escape"}, "surrogates not allowed, so this is not text in unicode-escape"),
         (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), {}, "line 1: not UTF-8 text (byte 0x89: invalid start byte), and "),
         (b"a", {"encoding": "klingon"}, "--encoding 'klingon': expected the name of a text encoding, such as cp949"),
         (b"a", {"encoding": "hex"}, "--encoding 'hex': expected the name of a text encoding"),

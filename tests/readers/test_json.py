@@ -46,11 +46,11 @@ def test_a_column_is_chosen_by_its_key(write, read, refused):
         ('{"text": "눈"}\n{"text": true}', "line 2: found true or false; expected a text"),
         ('{"text": "눈"}\n{"test": "비"}', "line 2: no 'text' in the object"),
         ('{"text": "눈"}\n"비"', "line 2: expected an object, as in the first row"),
-        ('{"text": "눈"}\n{"text": "\\ud800"}', "line 2: a text with half of a surrogate pair"),
-        ('{"text": "눈"}\n{"text": "비"', "line 2: no JSON: Expecting ',' delimiter (column 13)"),
-        ("눈이 온다\n", "line 1: no JSON: Expecting value (column 1)"),
-        ("[" * 100_000, "line 1: no JSON that we can read: maximum recursion depth exceeded"),
-        ("1" * 5_000, "line 1: no JSON that we can read: Exceeds the limit"),
+        ('{"text": "눈"}\n{"text": "\\ud800"}', "line 2: a text with a lone surrogate"),
+        ('{"text": "눈"}\n{"text": "비"', "line 2: not valid JSON: Expecting ',' delimiter (column 13)"),
+        ("눈이 온다\n", "line 1: not valid JSON: Expecting value (column 1)"),
+        ("[" * 100_000, "line 1: not readable as JSON: maximum recursion depth exceeded"),
+        ("1" * 5_000, "line 1: not readable as JSON: Exceeds the limit"),
         ("{}\n", "line 1: found an object; expected a text"),
     ],
 )
@@ -63,14 +63,14 @@ def test_another_line_is_refused(write, refused, content, line):
     [
         ('{"text": ["눈"]}', ": expected a JSON array of texts or of objects, as pandas' orient='records'"),
         ("3", ": expected a JSON array"),
-        ("", "line 1: no JSON: Expecting value (column 1)"),
+        ("", "line 1: not valid JSON: Expecting value (column 1)"),
         ('["눈",\n 3]', "row 2: found a number; expected a text"),
-        ('["눈",\n "비"', "line 2: no JSON: Expecting ',' delimiter"),
+        ('["눈",\n "비"', "line 2: not valid JSON: Expecting ',' delimiter"),
         (
             '{"text": "눈"}\n{"text": "비"}\n',
-            "Extra data (column 1); if each line is JSON by itself, say --file-format jsonl",
+            "Extra data (column 1); if each line is JSON by itself, use --file-format jsonl",
         ),
-        ("[" * 100_000, "no JSON that we can read"),
+        ("[" * 100_000, "not readable as JSON"),
     ],
 )
 def test_another_array_is_refused(write, refused, content, line):

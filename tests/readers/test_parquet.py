@@ -42,7 +42,7 @@ def test_parquet_that_will_not_do(table, write, refused):
     complete = path.read_bytes()
     assert "unpacks to more than" in refused(table(text=["눈" * 50_000]), max_bytes=9_000)
     for content in (b"", b"PAR1", complete[:-10], complete[:30], b"\0" * 500, b"text\n"):
-        assert "no Parquet file that we can read" in refused(write("a.parquet", content))
+        assert "not a readable Parquet file" in refused(write("a.parquet", content))
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,9 @@ def test_other_cells_are_refused(book, read, refused, cell, found):
 
 def test_a_formula_that_nobody_computed_is_no_blank_text(book, read, refused):
     path = book(["text", "id"], ["=_=", 1], ["눈", "=1+1"])
-    assert "row 2: a formula without its value; open the file in Excel and save it" in refused(path)
-    assert "row 3: a formula without its value" in refused(path, column="id")
-    assert "row 2: a formula without its value" in refused(book(["text"], ["=_="], ["눈"]))
+    assert "row 2: a formula without a stored value; open the file in Excel and save it" in refused(path)
+    assert "row 3: a formula without a stored value" in refused(path, column="id")
+    assert "row 2: a formula without a stored value" in refused(book(["text"], ["=_="], ["눈"]))
     computed = b'<c r="A2" t="str"><f>IF(1,"","")</f><v></v></c>'
     path = edited(book(["text"], ["=_="], ["눈"]), b'<c r="A2"><f>_=</f><v /></c>', computed)
     assert read(path) == ["", "눈"]
@@ -80,10 +80,8 @@ def test_escaped_characters_are_what_excel_shows(book, read):
 def test_the_header_is_that_of_any_table(book, read, refused, told):
     path = book(["사용자평"], ["눈"])
     assert read(path) == ["눈"]
-    assert told == [
-        f"{path}: line 1 ('사용자평') was taken for the name of the column; if it is a text, say --no-header"
-    ]
-    assert "line 1 is a name or a text" in refused(book(["눈이 온다."], ["비"]))
+    assert told == [f"{path}: line 1 ('사용자평') was read as the column's name; if it is a text, use --no-header"]
+    assert "line 1 may be a column name or a text" in refused(book(["눈이 온다."], ["비"]))
     assert "several columns; choose with --column one of 'a', 'b'" in refused(book(["a", "b"], ["눈", "비"]))
     assert "row 3: 3 columns instead of 2" in refused(book(["a", "text"], [1, "눈"], [1, "비", "x"]))
     assert "it is blank, or the file is empty" in refused(book())
@@ -112,12 +110,12 @@ def test_a_workbook_that_will_not_do(book, write, refused, monkeypatch):
     path = write("a.xlsx", complete)
     assert refused(path, max_bytes=9_000).endswith(": unpacks to more than 72,000 bytes")
     for content in (b"", b"text\n", complete[:-10], complete[:300], b"PK\x03\x04", bytes(500)):
-        assert "no XLSX file that we can read" in refused(write("a.xlsx", content))
+        assert "not a readable XLSX file" in refused(write("a.xlsx", content))
     assert "encrypted, or not XLSX but an older format" in refused(write("a.xlsx", OLE + bytes(500)))
     write("a.xlsx", complete)
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     assert refused(path).endswith(
-        "a.xlsx: XLSX needs openpyxl, which is not installed; the extra xlsx brings it: pip install 'openpyxl>=3.1'"
+        "a.xlsx: XLSX needs openpyxl, which is not installed; install the extra xlsx: pip install 'openpyxl>=3.1'"
     )
 
 

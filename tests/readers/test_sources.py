@@ -69,7 +69,7 @@ def test_what_is_wrong_with_standard_input_is_said_by_its_name(stdin, refused):
     assert refused(stdin(b"a\n\xff")).startswith("standard input, line 2: not UTF-8 text")
     assert (
         refused(stdin(b"PAR1 and more PAR1"))
-        == "standard input: a Parquet file; expected text; say --file-format parquet"
+        == "standard input: a Parquet file; expected text; use --file-format parquet"
     )
 
 
@@ -143,10 +143,10 @@ def test_well_known_formats_that_cannot_be_read_are_refused_by_name(write, read,
     [
         (
             b"PK\x03\x04 and more",
-            "a ZIP archive, as XLSX files are; expected text; if it is XLSX, say --file-format xlsx",
+            "a ZIP archive, as XLSX files are; expected text; if it is XLSX, use --file-format xlsx",
         ),
-        (b"PAR1 and more PAR1", "a Parquet file; expected text; say --file-format parquet"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of Office or of Hangul; expected text"),
+        (b"PAR1 and more PAR1", "a Parquet file; expected text; use --file-format parquet"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office or Hangul document; expected text"),
     ],
 )
 def test_content_that_contradicts_the_name_is_recognised(write, refused, name, content, line):

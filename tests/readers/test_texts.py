@@ -58,17 +58,22 @@ def test_a_column_of_a_table(write, read, told, *, name, content, options, texts
     ("name", "content", "options", "line"),
     [
         ("a.txt", "눈\n", {"column": "text"}, "--column is for tables"),
-        ("a.csv", "text\n눈\n비\0\n", {}, "line 3: a NUL character; this is no text file"),
+        ("a.csv", "text\n눈\n비\0\n", {}, "line 3: a NUL character; this is not a text file"),
         ("a.tsv", "", {}, "the file is empty"),
-        ("a.tsv", "\n\n", {}, "it is blank, or the file is empty; if it has no such line, say --no-header"),
+        ("a.tsv", "\n\n", {}, "it is blank, or the file is empty; if it has no such line, use --no-header"),
         ("a.tsv", "one\ttwo\n눈\t비\n", {}, "several columns; choose with --column one of 'one', 'two'; or, if these "),
         ("a.tsv", "one\ttwo\n눈\t비\n", {"column": "three"}, "no column 'three'; choose with --column one of 'one', "),
         ("a.tsv", "text\ttext\n눈\t비\n", {}, "several columns 'text'"),
         ("a.tsv", "text\tid\n눈\t1\n비\n", {}, "line 3: 1 columns instead of 2: '비'"),
         ("a.csv", "text,id\n눈,1,2\n", {}, "line 2: 3 columns instead of 2"),
-        ("a.csv", 'text,id\n"눈,1\n비,2\n', {}, "a quote is never closed; if quotes are letters in this file, say --"),
-        ("a.csv", 'text,id\n"눈"비,1\n', {}, "line 2: a field goes on after its closing quote; if quotes are letters"),
-        ("a.csv", '"눈"비\n', {}, "line 1: a field goes on after its closing quote; if quotes are letters"),
+        ("a.csv", 'text,id\n"눈,1\n비,2\n', {}, "a quote is never closed; if quotes are letters in this file, use --"),
+        (
+            "a.csv",
+            'text,id\n"눈"비,1\n',
+            {},
+            "line 2: a field continues after its closing quote; if quotes are letters",
+        ),
+        ("a.csv", '"눈"비\n', {}, "line 1: a field continues after its closing quote; if quotes are letters"),
         ("a.tsv", 'text\tid\n"눈\t1\n비"\t2\n', {}, "--quotes letters"),
     ],
 )
@@ -82,8 +87,8 @@ def test_another_file_is_refused_in_one_line(write, refused, *, name, content, o
         ("a.txt", "눈\n", {"column": "text"}, "each row is a text", []),
         ("a.csv", "one,two\n눈,비\n", {}, "several columns", ["one", "two"]),
         ("a.csv", "one,two\n눈,비\n", {"column": "three"}, "no column 'three'", ["one", "two"]),
-        ("a.csv", "두 말\n눈\n", {}, "line 1 is a name or a text: '두 말'", ["두 말"]),
-        ("a.tsv", 'text\tid\n"눈\t1\n비"\t2\n', {}, "a quoted field holds tabs and line breaks", []),
+        ("a.csv", "두 말\n눈\n", {}, "line 1 may be a column name or a text: '두 말'", ["두 말"]),
+        ("a.tsv", 'text\tid\n"눈\t1\n비"\t2\n', {}, "a quoted field contains tabs and line breaks", []),
     ],
 )
 def test_what_was_found_is_said_without_the_options_of_the_command_line(
@@ -112,7 +117,7 @@ def test_the_columns_of_a_table_are_told_with_its_texts(write):
         assert [*texts] == ["비"]
 
 
-TAKEN = "line 1 ({!r}) was taken for the name of the column; if it is a text, say --no-header"
+TAKEN = "line 1 ({!r}) was read as the column's name; if it is a text, use --no-header"
 
 
 @pytest.mark.parametrize("name", ["review_text", "사용자평", "평가(한글)", "리뷰1"])
@@ -136,7 +141,7 @@ def test_a_usual_name_above_the_only_column_needs_no_word(write, read, told, nam
 def test_what_may_be_a_name_or_a_text_is_asked_about(write, read, refused, text):
     path = write("a.csv", f"{text}\n비가 온다.\n")
     assert refused(path) == (
-        f"{path}: line 1 is a name or a text: {text[:40]!r}; say --column with that name, or --no-header"
+        f"{path}: line 1 may be a column name or a text: {text[:40]!r}; use --column with that name, or --no-header"
     )
     assert read(path, header=False) == [text, "비가 온다."]
     assert read(path, column=text) == ["비가 온다."]
@@ -162,7 +167,7 @@ def test_texts_can_be_read_again_and_a_change_that_is_no_text_is_noticed(write):
     with open_texts(write("a.txt", "눈\n비\n")) as texts:
         assert [*texts] == [*texts] == ["눈", "비"]
         write("a.txt", b"\xff\n")
-        with pytest.raises(KosbertError, match=r"a\.txt: it was changed while it was read; run this again$"):
+        with pytest.raises(KosbertError, match=r"a\.txt: changed while it was being read; run the command again$"):
             list(texts)
 
 

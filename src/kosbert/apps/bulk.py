@@ -115,15 +115,15 @@ def check_output(source: Path, out: Path, *, overwrite: bool) -> None:
         KosbertError: it has another format, is a folder or the input itself, or exists already.
     """
     if out.suffix.lower() not in FORMATS:
-        raise KosbertError(f"{out}: the output's name ends in {' or '.join(FORMATS)}")
+        raise KosbertError(f"{out}: expected a file name that ends in {' or '.join(FORMATS)}")
     if not out.exists():
         return
     if out.is_dir():
-        raise KosbertError(f"{out}: a folder; expected the name of a file")
+        raise KosbertError(f"{out}: is a folder; expected a file name")
     if source.exists() and out.samefile(source):
         raise KosbertError(f"{out}: this is the input; choose another output")
     if not overwrite:
-        raise KosbertError(f"{out}: exists already; choose another output, or say --overwrite")
+        raise KosbertError(f"{out}: already exists; choose another output or use --overwrite")
 
 
 class _ChangedError(KosbertError):
@@ -162,7 +162,7 @@ class _Survey:
         Raises:
             _ChangedError: they are others now; it is raised after the last text.
         """
-        changed = _ChangedError(f"{self.texts.name}: it was changed while it was encoded; run this again")
+        changed = _ChangedError(f"{self.texts.name}: changed while it was being encoded; run the command again")
         state = hashlib.sha256()
         try:
             for text in self.texts:
@@ -186,11 +186,11 @@ def _claim(work_dir: Path, out: Path, made_of: dict[str, object], *, overwrite: 
     known = isinstance(before, dict) and made_of.keys() <= before.keys()
     others = [name for name, value in made_of.items() if not known or before[name] != value]
     if others:
-        run = f"a run with another {others[0]}" if known else "an unknown run"
-        repeat = "repeat that one to finish it, or " if known else ""
+        run = f"a run with different {others[0]}" if known else "an unknown run"
+        repeat = "repeat that run to finish it, or " if known else ""
         if not overwrite:
-            raise KosbertError(f"{out}: {work_dir} is left of {run}; {repeat}say --overwrite to drop it")
-        click.echo(one_line(f"{out}: starting anew; what was left of {run} is dropped"), err=True)
+            raise KosbertError(f"{out}: {work_dir} belongs to {run}; {repeat}use --overwrite to discard it")
+        click.echo(one_line(f"{out}: starting over; the parts of {run} are discarded"), err=True)
         (work_dir / FINISHED).unlink(missing_ok=True)
     write_text(note, json.dumps(made_of, indent=2) + "\n")
 

@@ -63,7 +63,7 @@ def check(path: Path) -> None:
         KosbertError: the name ends neither in .svg nor in .png.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise KosbertError(f"{path}: a picture's name ends in {' or '.join(SUFFIXES)}")
+        raise KosbertError(f"{path}: expected a file name that ends in {' or '.join(SUFFIXES)}")
 
 
 def draw(

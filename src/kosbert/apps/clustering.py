@@ -71,7 +71,7 @@ def kmeans(embeddings: Embeddings, groups: int | None = None, *, seed: int = 42)
     if groups is None:
         groups = _best_number(units, seed)
     if not 1 <= groups <= distinct:
-        raise KosbertError(f"{groups} groups asked for, of {distinct:,} distinct sentences: choose 1 to {distinct:,}")
+        raise KosbertError(f"{groups} groups for only {distinct:,} distinct sentences; choose 1 to {distinct:,}")
     (labels,) = _kmeans_labels(units, [groups], seed)
     return _clusters(units, _rows_by_label(labels))
 
@@ -90,7 +90,7 @@ def agglomerative(embeddings: Embeddings, *, distance: float) -> list[Cluster]:
         KosbertError: there are no embeddings, or too many, or `distance` is not between 0 and 2.
     """
     if not 0 < distance <= 2:  # noqa: PLR2004 - the distance of opposites
-        raise KosbertError(f"distance is {distance}; expected more than 0, and 2 at most")
+        raise KosbertError(f"distance is {distance}; expected more than 0 and at most 2")
     units = _normalized(embeddings)
     check_size(len(units))
     if len(units) == 1:
@@ -107,8 +107,8 @@ def check_size(sentences: int) -> None:
     """
     if sentences > MAX_AGGLOMERATIVE:
         raise KosbertError(
-            f"{sentences:,} sentences: agglomerative clustering holds the distance of every pair in memory, "
-            f"and takes at most {MAX_AGGLOMERATIVE:,}; use communities"
+            f"{sentences:,} sentences: agglomerative clustering keeps all pairwise distances in memory; "
+            f"the limit is {MAX_AGGLOMERATIVE:,}; use communities"
         )
 
 
@@ -183,7 +183,7 @@ def project_2d(embeddings: Embeddings, *, seed: int = 42) -> NDArray[np.float32]
 
 def _normalized(embeddings: Embeddings) -> Embeddings:
     if not len(embeddings):
-        raise KosbertError("there are no sentences to cluster")
+        raise KosbertError("no sentences to cluster")
     return normalize(embeddings)
 
 

@@ -124,7 +124,7 @@ def build(
         rows, truncated = _encode(texts, encoder, tmp, dtype=np.float32 if exact else np.float16, total=total)
         if not rows:
             shutil.rmtree(work_dir)
-            raise KosbertError("no texts to build an index of")
+            raise KosbertError("no texts to index")
         recall, expansion = None if exact else 1.0, None
         if not exact and len(rows) > MAX_WITHOUT_GRAPH:
             embeddings = np.load(tmp / EMBEDDINGS, mmap_mode="r")
@@ -144,7 +144,7 @@ def check_new(folder: Path, *, exact: bool) -> None:
         KosbertError: `folder` exists, or usearch is not installed.
     """
     if folder.exists():
-        raise KosbertError(f"{folder}: exists; search in it, or delete it to build it anew")
+        raise KosbertError(f"{folder}: already exists; search it, or delete it to rebuild it")
     if not exact:
         usearch_library()
 
@@ -217,15 +217,15 @@ def open_index(folder: Path, encoder: Encoder) -> SentenceIndex:
     try:
         for name in about["sha256"]:
             if not (folder / name).is_file():
-                raise _broken(folder, f"{name} is {'no file' if (folder / name).exists() else 'not there'}")
+                raise _broken(folder, f"{name} is {'not a file' if (folder / name).exists() else 'missing'}")
         for name, expected in about["sha256"].items():  # before the other checks, which blame either of two files
             refuse(folder / name, unless=digest(folder / name, "sha256") == expected)
         return _open(folder, about, encoder)
     except ValueError as error:
         raise _broken(folder, one_line(error)) from error
     except (MemoryError, RuntimeError) as error:  # the latter is usearch's
-        reason = one_line(error) or "no memory is left"
-        raise KosbertError(f"{folder}: could not be opened ({reason}); is memory short?") from error
+        reason = one_line(error) or "out of memory"
+        raise KosbertError(f"{folder}: could not be opened ({reason}); is there enough memory?") from error
     except OSError as error:
         error.filename = error.filename or str(folder)
         raise
@@ -256,7 +256,7 @@ def describe(folder: Path) -> dict[str, Any]:
         KosbertError: there is no index of this format.
     """
     if not (folder / ABOUT).is_file():
-        raise KosbertError(f"{folder}: no index (it has no {ABOUT})")
+        raise KosbertError(f"{folder}: not an index (it has no {ABOUT})")
     try:
         with (folder / ABOUT).open(encoding="utf-8") as file:
             about: dict[str, Any] = json.loads(file.read(MAX_ABOUT))
@@ -264,16 +264,16 @@ def describe(folder: Path) -> dict[str, Any]:
         if version == FORMAT:
             about = _parse_about(about)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise _broken(folder, f"{ABOUT} is not as it was written") from error
+        raise _broken(folder, f"{ABOUT} has changed since it was written") from error
     if version != FORMAT:
-        raise KosbertError(f"{folder}: an index of another format; this version reads format {FORMAT}: build it anew")
+        raise KosbertError(f"{folder}: another index format; this version reads format {FORMAT}; rebuild the index")
     return about
 
 
 def _parse_about(about: dict[str, Any]) -> dict[str, Any]:
     expansion = {each: each for each in (None, *EXPANSIONS)}[about["expansion"]]
     if about["max_length"] is not None and (type(about["max_length"]) is not int or about["max_length"] < 1):
-        raise ValueError("max_length is no number of tokens")
+        raise ValueError("max_length is not a number of tokens")
     files = FILES if expansion is None else FILES + GRAPH_FILES
     return {
         "model": str(about["model"]),
@@ -286,4 +286,4 @@ def _parse_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _broken(folder: Path, reason: str) -> KosbertError:
-    return KosbertError(f"{folder}: a broken index: {reason}; delete it, and build it anew")
+    return KosbertError(f"{folder}: damaged index: {reason}; delete it and build it again")

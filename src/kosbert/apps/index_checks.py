@@ -49,7 +49,7 @@ def refuse(path: Path, *, unless: bool) -> None:
         ValueError: `unless` is not so.
     """
     if not unless:
-        raise ValueError(f"{path.name} is not as it was written")
+        raise ValueError(f"{path.name} has changed since it was written")
 
 
 def open_array(path: Path, ndim: int, *dtypes: str) -> NDArray[Any]:
@@ -70,7 +70,7 @@ def open_array(path: Path, ndim: int, *dtypes: str) -> NDArray[Any]:
         except OSError:
             raise
         except Exception as error:  # NumPy reads the header with Python's parser, which may raise nearly anything
-            raise ValueError(f"{path.name} is not as it was written") from error
+            raise ValueError(f"{path.name} has changed since it was written") from error
     refuse(path, unless=array.ndim == ndim and array.dtype.str in dtypes and array.flags.c_contiguous)
     return array
 

@@ -75,7 +75,7 @@ def run(
                 raise
             except Exception as error:  # whatever a task raises
                 raise KosbertError(
-                    f"MTEB's task {metadata.name} (its data come from a hub) failed: {one_line(error)}"
+                    f"MTEB's task {metadata.name} (its data comes from a hub) failed: {one_line(error)}"
                 ) from error
             # The file may have other subsets and splits, too, from an earlier run.
             score = float(done.task_results[0].validate_and_filter_scores(task).get_score())

@@ -75,7 +75,7 @@ def _in_benchmark(name: str, listed: Sequence[Any]) -> list[Any]:
         if _has_korean_text(task)
     ]
     if not tasks:
-        raise KosbertError(f"mteb's benchmark {name!r} has no task on Korean text; one that has some is MTEB(kor, v2)")
+        raise KosbertError(f"mteb's benchmark {name!r} has no Korean text task; MTEB(kor, v2) has some")
     return tasks
 
 
@@ -91,5 +91,5 @@ def _unknown(name: str, listed: Sequence[Any]) -> str:
     types = [task.metadata.type for task in listed]
     names = {each.casefold(): each for each in (ALL, *types, *benchmarks, *(task.metadata.name for task in listed))}
     near = [names[each] for each in get_close_matches(name.casefold(), names, n=NEAR)]
-    there_are = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names.values())}"
-    return f"mteb has no Korean text task, type of tasks or benchmark {name!r}; {there_are}"
+    there_are = f"did you mean {' or '.join(near)}?" if near else f"known names: {', '.join(names.values())}"
+    return f"mteb has no Korean text task, task type or benchmark {name!r}; {there_are}"

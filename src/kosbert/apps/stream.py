@@ -64,8 +64,8 @@ def encode_stream(
                     expected = digests.read(LINE_BYTES)
                     resuming = expected == _line(settings, part, rows.read(row_bytes * len(part)))
                     if expected and not resuming:
-                        left = f"what is left of an earlier run fits up to row {count:,}"
-                        tqdm.write(one_line(f"{out}: {left}; encoding again from there"), sys.stderr)
+                        left = f"the parts of an earlier run are valid up to row {count:,}"
+                        tqdm.write(one_line(f"{out}: {left}; resuming from there"), sys.stderr)
                 if not resuming:
                     _cut(rows, header_bytes + row_bytes * count)
                     _cut(digests, LINE_BYTES * number_of_part)

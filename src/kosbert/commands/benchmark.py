@@ -8,17 +8,22 @@ from kosbert.commands.paths import UserCommand
 from kosbert.errors import needs_extra
 
 
-@click.command("benchmark", cls=UserCommand, short_help="Regenerate the performance table.")
+@click.command(
+    "benchmark",
+    cls=UserCommand,
+    short_help="Regenerate the performance table.",
+    examples=("kosbert benchmark", "kosbert benchmark --no-fall-back"),
+)
 @click.option(
     "--fall-back/--no-fall-back",
     envvar="KOSBERT_FALL_BACK",
     show_envvar=True,
     default=True,
     show_default=True,
-    help="If the dataset cannot be downloaded: run on the sample data, or fail.",
+    help="If the dataset cannot be downloaded, run on the sample data or fail.",
 )
 def benchmark(*, fall_back: bool) -> None:
-    """Regenerate the performance table: run every stage that is not up to date, then show the table."""
+    """Run every stage of the pipeline that is not up to date, then show the performance table."""
     with needs_extra("pipeline", "The benchmark"):
         from kosbert.project import benchmark
 

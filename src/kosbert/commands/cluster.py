@@ -25,34 +25,42 @@ SMALLEST = 5
 SAME_TOPIC, ALIKE = 0.5, 3.5
 
 
-@click.command("cluster", cls=UserCommand, short_help="Group sentences by meaning.")
+@click.command(
+    "cluster",
+    cls=UserCommand,
+    short_help="Group sentences by meaning.",
+    examples=(
+        "kosbert cluster models/best sentences.txt --groups 8 --picture groups.svg",
+        "kosbert cluster models/best texts.tsv --method communities --format csv",
+    ),
+)
 @click.argument("model", type=Model())
 @click.argument("file", type=Input())
-@shared.column("Column of a table with the sentences")
+@shared.column("Column with the sentences, in a table")
 @shared.layout
 @shared.max_length
-@click.option(
-    "--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True, help="How to group; see above."
-)
+@click.option("--method", type=click.Choice([*OPTIONS]), default="kmeans", show_default=True, help="Method; see above.")
 @click.option(
     "--groups",
     type=click.IntRange(min=1),
-    help="kmeans: the number of groups.  [default: the one with the best silhouette]",
+    help="kmeans: number of groups.  [default: the number with the best silhouette]",
 )
 @click.option(
     "--distance",
     type=shared.FloatRange(0, 2, min_open=True),
-    help=f"agglomerative: 1 − cosine of groups to merge, at most.  [default: of pairs with a score of {SAME_TOPIC:g}]",
+    help="agglomerative: largest distance (1 − cosine) at which groups are merged.  "
+    f"[default: that of pairs with a score of {SAME_TOPIC:g}]",
 )
 @click.option(
     "--similarity",
     type=shared.FloatRange(0, 1),
-    help=f"communities: cosine to a group's central sentence, at least.  [default: of pairs with a score of {ALIKE:g}]",
+    help="communities: lowest cosine to a group's central sentence.  "
+    f"[default: that of pairs with a score of {ALIKE:g}]",
 )
 @click.option(
     "--smallest",
     type=click.IntRange(min=1),
-    help=f"communities: sentences in a group, at least.  [default: {SMALLEST}]",
+    help=f"communities: smallest number of sentences in a group.  [default: {SMALLEST}]",
 )
 @click.option(
     "--format",
@@ -60,16 +68,16 @@ SAME_TOPIC, ALIKE = 0.5, 3.5
     type=click.Choice(["table", "json", "csv"]),
     default="table",
     show_default=True,
-    help="What to write.",
+    help="Format of the output.",
 )
-@click.option("--out", type=Output(), help="File to write the groups to, instead of the screen.")
-@click.option("--picture", type=Output(), help="File to draw the groups in (.svg, .png).")
+@click.option("--out", type=Output(), help="Write the groups to this file instead of the screen.")
+@click.option("--picture", type=Output(), help="Draw the groups into this file (.svg or .png).")
 @click.option(
     "--seed",
     type=click.IntRange(0, 2**32 - 1),
     default=42,
     show_default=True,
-    help="Seed of kmeans and of the picture.",
+    help="Seed for kmeans and for the picture.",
 )
 def cluster(
     model: str,
@@ -88,21 +96,20 @@ def cluster(
     picture: Path | None,
     seed: int,
 ) -> None:
-    """Group the sentences in FILE by meaning, as MODEL has it.
+    """Group the sentences in FILE by meaning, with the embeddings of MODEL.
 
-    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
+    MODEL is a folder with a sentence-transformers or exported model, or a name on the Hugging Face Hub.
 
-    FILE is text or a table, with one sentence in each row; blank ones are left out.
+    FILE is a text file or a table with one sentence per row. Blank rows are skipped.
 
-    kmeans puts every sentence into one of a given number of groups. agglomerative merges groups up to a distance, which
-    decides their number. communities, for large files, finds groups of sentences that are much alike, and leaves the
-    others out.
+    kmeans divides all sentences into a number of groups. agglomerative merges groups until they are further apart than
+    a distance, so the distance decides how many groups remain. communities suits large files: it finds groups of very
+    similar sentences and leaves the others out.
 
-    A spreadsheet that opens CSV takes a sentence that begins with = + - or @ for a formula: import the column as text,
-    or use JSON.
+    Spreadsheets treat a CSV field that begins with = + - or @ as a formula: import the column as text, or use JSON.
 
-    The defaults of --distance and --similarity are cosines of the model's calibration, which it has from its training:
-    those of pairs with a certain score, from 0 (unrelated) to 5 (equivalent).
+    The defaults of --distance and --similarity come from the calibration that training saves with the model: the cosine
+    of pairs with a given score, from 0 (unrelated) to 5 (equivalent).
     """
     given = {"groups": groups, "distance": distance, "similarity": similarity, "smallest": smallest}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -145,7 +152,7 @@ def _check_method(method: str, given: dict[str, Any]) -> None:
     for name in given:
         if name not in OPTIONS[method]:
             owner = next(other for other, options in OPTIONS.items() if name in options)
-            raise KosbertError(f"--{name} is for --method {owner}; the method here is {method}")
+            raise KosbertError(f"--{name} is an option of --method {owner}, but the method is {method}")
 
 
 def _with_defaults(
@@ -163,10 +170,8 @@ def _with_defaults(
 
 def _cosine(calibration: Calibration | None, score: float, option: str, model: str) -> float:
     if calibration is None:
-        raise KosbertError(
-            f"{model}: has no calibration, which tells what its cosines mean, so there is no default; give {option}"
-        )
+        raise KosbertError(f"{model}: has no calibration, so its cosines have no default threshold; set {option}")
     cosine = calibration.cosine_of(score)
-    meaning = f"cosine of at least {cosine:.3f}, which this model gives to pairs with a score of {score:g} of 5"
-    shared.tell(f"alike: a {meaning}; {option} says otherwise")
+    meaning = f"the cosine that this model gives pairs with a score of {score:g} out of 5"
+    shared.tell(f"threshold: {cosine:.3f}, {meaning}; {option} sets another")
     return cosine

@@ -12,18 +12,24 @@ from kosbert.errors import needs_extra
 from kosbert.readers.layout import Layout
 
 
-@click.command("demo", cls=UserCommand, short_help="Serve the web demo.")
+@click.command(
+    "demo",
+    cls=UserCommand,
+    short_help="Serve the web demo.",
+    examples=("kosbert demo", "kosbert demo --model models/best --corpus corpus.txt --port 8080"),
+)
 @click.option(
     "--model",
     type=Model(),
-    help=f"Folder of a model (an exported one, too), or a name on the hub.  [default: {' or '.join(servers.MODELS)}]",
+    help="Folder with a sentence-transformers or exported model, or a name on the Hugging Face Hub.  "
+    f"[default: {' or '.join(servers.MODELS)}]",
 )
 @click.option(
     "--corpus",
     type=Input(),
-    help="File to search: text or a table.  [default: 131 built-in sentences]",
+    help="Text file or table to search.  [default: 131 built-in sentences]",
 )
-@options.column("Column of that table")
+@options.column("Column with the sentences, in a table")
 @options.layout
 @options.max_length
 @servers.host
@@ -40,9 +46,8 @@ def demo(
 ) -> None:
     """Serve the web demo: search, similarity and clusters, in Korean and English.
 
-    The corpus is text or a table, with one sentence in each row; its embeddings are made at the start. The JSON
-    interface is described at /docs; it includes OpenAI's /v1/embeddings, see `kosbert serve`. Nothing leaves this
-    machine.
+    The corpus has one sentence per row; it is encoded at startup. /docs describes the JSON API, which includes OpenAI's
+    /v1/embeddings (see `kosbert serve`). No data leaves this machine.
     """
     model, key = servers.model_or_default(model, "with --model"), servers.api_key()
     with needs_extra("demo", "The demo"):
@@ -62,6 +67,6 @@ def demo(
         engine = Engine(encoder, model=model, sentences=sentences, corpus=corpus.name if corpus else "")
         options.tell_truncated(encoder, engine.corpus.truncated, engine.corpus.size)
         if place.hosts is None:
-            options.tell(f"Warning: {host} is no loopback address; whoever reaches this machine can use the demo")
-        options.say(f"The demo with {model}: {place.address} (Ctrl-C stops it)")
+            options.tell(f"Warning: {host} is not a loopback address: anyone who can reach it can use the demo")
+        options.say(f"Demo of {model}: {place.address} (Ctrl-C stops it)")
         servers.serve_until_stopped(server.create_app(engine, hosts=place.hosts, api_key=key), sock)

@@ -12,14 +12,20 @@ from kosbert.errors import KosbertError, needs_extra
 READS = ("params.yaml", "dvc.yaml", "dvc.lock", "metrics", "predictions")
 
 
-@click.command("difference", cls=UserCommand, reads=READS, short_help="Compare the metrics with those of a branch.")
+@click.command(
+    "difference",
+    cls=UserCommand,
+    reads=READS,
+    short_help="Compare the metrics with those of a branch.",
+    examples=("kosbert difference main", "kosbert difference main --out difference.md"),
+)
 @click.argument("base")
-@click.option("--out", type=Output(), help="File to write the Markdown to as well, also on failure.")
+@click.option("--out", type=Output(), help="Also write the Markdown to this file, even on failure.")
 def difference(base: str, out: Path | None) -> None:
-    """Compare the metrics here with those at BASE, a branch, tag or commit.
+    """Compare the metrics of the workspace with those of BASE, a branch, tag or commit.
 
-    Exits with 1 if a metric is lower by more than `report.drop_at_most` points (params.yaml), a row has vanished, the
-    test set is another, or the metrics here do not belong to the code and parameters here.
+    Exits with 1 if a metric has dropped by more than `report.drop_at_most` points (params.yaml), if a row is missing,
+    if the test set differs, or if the metrics do not belong to the code and parameters of the workspace.
     """
     with needs_extra("pipeline", "A comparison with a branch"):
         from kosbert import params
@@ -30,7 +36,7 @@ def difference(base: str, out: Path | None) -> None:
     try:
         comparison = compare_with(base)
     except KosbertError as error:
-        if out:  # where what another comparison has found must not stay
+        if out:  # else it would still hold the result of an earlier comparison
             write_text(out, f"**Fails**: {error.message}\n")
         raise
     text = to_markdown(comparison, drop_at_most=limit)

@@ -22,22 +22,30 @@ def _three(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
         return None
     names = tuple(name.strip() for name in value.split(","))
     if len(names) != 3 or not all(names):  # noqa: PLR2004 - what the message says
-        raise click.BadParameter(f"expected the names of three columns with commas between them, found {value!r}")
+        raise click.BadParameter(f"expected three column names separated by commas, found {value!r}")
     return names
 
 
-@click.command("evaluate", cls=UserCommand, short_help="Score a model on sentence pairs of your own.")
+@click.command(
+    "evaluate",
+    cls=UserCommand,
+    short_help="Evaluate a model on your own sentence pairs.",
+    examples=(
+        "kosbert evaluate models/best pairs.tsv",
+        "kosbert evaluate models/best pairs.tsv --columns left,right,label",
+    ),
+)
 @click.argument("model", type=Model())
 @click.argument("file", type=Input())
 @click.option(
     "--columns",
     callback=_three,
-    help="Names of the two sentence columns and the score.  [default: sentence1,sentence2,score]",
+    help="Names of the two sentence columns and the score column.  [default: sentence1,sentence2,score]",
 )
 @options.layout
 @options.max_length
-@click.option("--json", "metrics", type=Output(), help="File to write the eight metrics to, as JSON.")
-@click.option("--predictions", type=Output(), help="File to write each pair's four similarities to (.tsv).")
+@click.option("--json", "metrics", type=Output(), help="Write the eight metrics to this file, as JSON.")
+@click.option("--predictions", type=Output(), help="Write the four similarities of each pair to this file (.tsv).")
 def evaluate(
     model: str,
     file: Path,
@@ -48,17 +56,17 @@ def evaluate(
     metrics: Path | None,
     predictions: Path | None,
 ) -> None:
-    """Score MODEL on the sentence pairs in FILE, by the correlation of four similarities with the scores.
+    """Evaluate MODEL on the sentence pairs in FILE: how well do its similarities correlate with the scores?
 
-    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
+    MODEL is a folder with a sentence-transformers or exported model, or a name on the Hugging Face Hub.
 
-    FILE is a table with the columns sentence1, sentence2 and score, in any order and with others beside them; or with
-    these three columns and no header. Scores may be on any scale.
+    FILE is a table with the columns sentence1, sentence2 and score, in any order; other columns are ignored. A table
+    without a header has only these three, in this order. Scores may have any scale.
 
-    The eight metrics are Pearson's and Spearman's correlation × 100 for cosine, Euclidean and Manhattan distance
-    (negated) and dot product.
+    The eight metrics are the Pearson and Spearman correlations (× 100) of cosine similarity, negated Euclidean
+    distance, negated Manhattan distance and dot product.
 
-    --quotes auto takes " for a letter under the header of upstream KorSTS.
+    With the header of the original KorSTS files, --quotes auto reads " as a letter.
     """
     from tabulate import tabulate
 

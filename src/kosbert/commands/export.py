@@ -12,20 +12,28 @@ from kosbert.readers.layout import Layout
 
 
 def _names(_context: click.Context, _param: click.Parameter, value: str) -> list[str]:
-    """Return names that have commas between them, each once."""
+    """Return names that are separated by commas, each once."""
     return list(dict.fromkeys(name.strip() for name in value.split(",")))
 
 
-@click.command("export", cls=UserCommand, short_help="Export a model to ONNX, OpenVINO or GGUF.")
+@click.command(
+    "export",
+    cls=UserCommand,
+    short_help="Export a model to ONNX, OpenVINO or GGUF.",
+    examples=(
+        "kosbert export models/best --out exported --format onnx,openvino",
+        "kosbert export models/best --out exported-int8 --precision int8",
+    ),
+)
 @click.argument("model", type=Model())
-@click.option("--out", required=True, type=Output(folder=True), help="Folder to write; it must not exist.")
+@click.option("--out", required=True, type=Output(folder=True), help="Output folder; it must not exist yet.")
 @click.option(
     "--format",
     "formats",
     callback=_names,
     default="openvino",
     show_default=True,
-    help="Of onnx, openvino and gguf, one or more with commas.",
+    help="Formats, separated by commas: onnx, openvino, gguf.",
 )
 @click.option(
     "--precision",
@@ -33,11 +41,11 @@ def _names(_context: click.Context, _param: click.Parameter, value: str) -> list
     callback=_names,
     default="fp32",
     show_default=True,
-    help="Of the weights: fp32, int8, or both with a comma. GGUF is in f16.",
+    help="Precisions of the weights, separated by commas: fp32, int8. GGUF is always in f16.",
 )
-@click.option("--no-weights", is_flag=True, help="Leave out the weights for PyTorch.")
-@click.option("--check", type=Input(), help="File with texts to check on.  [default: a few built-in ones]")
-@options.column("Column of that file, if it is a table")
+@click.option("--no-weights", is_flag=True, help="Leave out the PyTorch weights.")
+@click.option("--check", type=Input(), help="File with texts to compare on.  [default: a few built-in ones]")
+@options.column("Column with these texts, in a table")
 @options.layout
 def export(
     model: str,
@@ -50,9 +58,9 @@ def export(
     column: str | None,
     layout: Layout,
 ) -> None:
-    """Export MODEL for other engines: a folder that sentence-transformers and others load, checked against MODEL.
+    """Export MODEL to a folder that sentence-transformers and other programs load, and compare it with MODEL.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub.
+    MODEL is a folder with a sentence-transformers model, or a name on the Hugging Face Hub.
     """
     from kosbert.inference import export as exporting
     from kosbert.inference.formats import FORMATS, loading_code
@@ -63,7 +71,7 @@ def export(
         exporting.SENTENCES if check is None else read_filled(check, column=column, layout=layout, tell=options.tell)
     )
     lowest = exporting.export(model, out, formats=formats, precisions=precisions, weights=not no_weights, texts=texts)
-    options.say(f"{out}: lowest cosines with the original among {len(texts):,} texts")
+    options.say(f"{out}: lowest cosine with the original over {len(texts):,} texts")
     manifest = read_manifest(out)
     for one in manifest.exports if manifest else ():
         code = loading_code(str(out), one.graph)

@@ -11,13 +11,18 @@ from kosbert.commands.paths import Model, Output, UserCommand
 from kosbert.commands.repo_id import check_repo_id
 
 
-@click.command("mteb", cls=UserCommand, short_help="Run MTEB's Korean tasks on a model.")
+@click.command(
+    "mteb",
+    cls=UserCommand,
+    short_help="Run MTEB's Korean tasks on a model.",
+    examples=("kosbert mteb models/best", 'kosbert mteb models/best --tasks "MTEB(kor, v2)"'),
+)
 @click.argument("model", type=Model())
 @click.option(
     "--tasks",
     default="STS",
     show_default=True,
-    help="Names of tasks, of types of them, or of benchmarks, separated by commas; or all.",
+    help="Names of tasks, task types or benchmarks, separated by commas; or all.",
 )
 @click.option(
     "--out",
@@ -30,18 +35,18 @@ from kosbert.commands.repo_id import check_repo_id
     "--name",
     metavar="OWNER/NAME",
     callback=check_repo_id,
-    help="The model's name in the results.  [default: its name on the hub, or its folder's]",
+    help="Model name in the results.  [default: the name on the hub, or that of the folder]",
 )
 @options.max_length
 def mteb(model: str, tasks: str, out: Path, name: str | None, max_length: int | None) -> None:
-    """Run MTEB's Korean tasks on MODEL, through the library mteb.
+    """Run MTEB's Korean tasks on MODEL, with the library mteb.
 
-    MODEL is the folder of a sentence-transformers model, or its name on the hub; its own prompts are used. The data of
-    the tasks come from the hub. A task that was run on the same weights is not run again.
+    MODEL is a folder with a sentence-transformers model, or a name on the Hugging Face Hub. Its own prompts are used.
+    The data of the tasks is downloaded from the hub. Tasks that already have a result for the same weights are skipped.
 
-    The type STS stands for all tasks of it, and "MTEB(kor, v2)" for all of that benchmark. The results are laid out as
-    in the repository of MTEB's leaderboard: results/OWNER__NAME/REVISION/TASK.json. The revision is the commit of a
-    model of the hub, and a digest of the weights of a folder, or where --max-length is given.
+    STS stands for all tasks of that type, and "MTEB(kor, v2)" for all tasks of that benchmark. The results have the
+    layout of the repository of MTEB's leaderboard: results/OWNER__NAME/REVISION/TASK.json. The revision is the commit
+    of a model on the hub. For a folder, and with --max-length, it is a digest of the weights.
     """
     from tabulate import tabulate
 
@@ -51,12 +56,10 @@ def mteb(model: str, tasks: str, out: Path, name: str | None, max_length: int | 
     rows = []
     try:
         for row in run(model, choose(split_names(tasks)), out, name=name, max_length=max_length):
-            cut = (
-                f"; {row.truncated:,} of {row.texts:,} texts were longer than the model reads" if row.truncated else ""
-            )
+            cut = f"; {row.truncated:,} of {row.texts:,} texts were truncated" if row.truncated else ""
             options.tell(f"{row.task} is done{cut}")
             rows.append(row[:4])
-    finally:  # a later task may fail, as where its data cannot be had
+    finally:  # a later task may fail, for example if its data cannot be downloaded
         if rows:
             click.echo(tabulate(rows, headers=["Task", "Type", "Figure", "× 100"], floatfmt=".2f"))
             options.say(f"\nmteb's results are in {out}")

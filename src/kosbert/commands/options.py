@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they tell beside their result."""
+"""Options that several commands share, and the messages that they print beside their result."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 
 FILES = """\
-Text has a row on each line. A table is .tsv, .csv, .jsonl, .json, .parquet or .xlsx. Both may be compressed with gzip
-or Zstandard; - is standard input. What was found in a file and not said, such as its encoding, is told.
+A text file has one row per line. A table is .tsv, .csv, .jsonl, .json, .parquet or .xlsx. Both may be compressed with
+gzip or Zstandard; - reads standard input. What is detected in a file, such as an encoding, is reported.
 """
 
 # DEL and what else of control codes JSON has as they are, and what turns the direction of writing.
@@ -34,7 +34,7 @@ CONTROLS = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 max_length = click.option(
     "--max-length",
     type=click.IntRange(min=8),
-    help="Number of tokens of a text that are read.  [default: the model's own, 128 for ours]",
+    help="Tokens to read per text.  [default: the model's own limit, 128 for ours]",
 )
 
 
@@ -45,7 +45,7 @@ class FloatRange(click.FloatRange):
         """Return the number."""
         number = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is no number", param, ctx)
+            self.fail(f"{value!r} is not a number", param, ctx)
         return number
 
 
@@ -53,25 +53,25 @@ def column(what: str) -> Callable[[Function], Function]:
     """Return the option `--column`.
 
     Args:
-        what: what the column is of and for; it begins the help text.
+        what: what the column holds; it begins the help text.
     """
-    return click.option("--column", help=f"{what}.  [default: its only one, or sentence, text, 문장 or 텍스트]")
+    return click.option("--column", help=f"{what}.  [default: the only one, or sentence, text, 문장 or 텍스트]")
 
 
 def layout(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that say how its files are to be read; it gets them together as `layout`."""
+    """Give a command the options that say how to read its files; it gets them together as `layout`."""
 
     @click.option(
-        "--file-format", type=click.Choice(get_args(Format)), help="Format of the file.  [default: as its name ends]"
+        "--file-format", type=click.Choice(get_args(Format)), help="File format.  [default: from the file's extension]"
     )
-    @click.option("--no-header", is_flag=True, help="The table has no header; columns have numbers, from 1 on.")
-    @click.option("--encoding", help="Encoding of the file, such as cp949.  [default: found, and told if not UTF-8]")
+    @click.option("--no-header", is_flag=True, help="The table has no header; its columns are numbered from 1.")
+    @click.option("--encoding", help="Text encoding, such as cp949.  [default: detected, and reported if not UTF-8]")
     @click.option(
         "--quotes",
         type=click.Choice(get_args(Quotes)),
         default="auto",
         show_default=True,
-        help='Whether a " that begins a field of a table quotes the field (csv, auto) or is a letter (letters).',
+        help='Whether " at the start of a field quotes the field (csv, auto) or is a letter (letters).',
     )
     @wraps(function)
     def with_layout(
@@ -90,27 +90,27 @@ def say(line: str) -> None:
 
 
 def escaped(text: str) -> str:
-    """Return JSON with an escape, which stands for the same, in place of each character that a terminal obeys."""
+    """Return JSON with an equivalent escape in place of each character that a terminal would act on."""
     return CONTROLS.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def tell(line: str) -> None:
-    """Tell the user something beside the result."""
+    """Print a message that is not part of the result."""
     click.echo(printable(line), err=True)
 
 
 def shows_any_character() -> bool:
-    """Return whether standard output takes every character, as UTF-8 does."""
+    """Return whether standard output can encode every character, as UTF-8 can."""
     return codecs.lookup(_encoding()).name.startswith("utf")
 
 
 def on_terminal() -> bool:
-    """Return whether somebody reads standard output on a terminal."""
+    """Return whether standard output is a terminal."""
     return sys.stdout is not None and sys.stdout.isatty()
 
 
 def check_encodable(text: str) -> None:
-    """Check that standard output takes a text as it is.
+    """Check that standard output can encode a text.
 
     Raises:
         KosbertError: its encoding lacks a character.
@@ -121,7 +121,7 @@ def check_encodable(text: str) -> None:
     except UnicodeEncodeError as error:
         lacking = text[error.start]
         raise KosbertError(
-            f"standard output is {encoding}, which lacks {lacking!a}; write a file with --out"
+            f"standard output is {encoding}, which lacks {lacking!a}; write to a file with --out"
         ) from error
 
 
@@ -131,11 +131,10 @@ def _encoding() -> str:
 
 
 def tell_truncated(encoder: BaseEncoder, truncated: int, texts: int) -> None:
-    """Tell how many texts were cut, if any were."""
+    """Report how many texts were truncated, if any were."""
     if truncated:
-        more = f"; --max-length reads up to {encoder.most_tokens:,}" if _reads_less(encoder) else ""
-        what = f"{truncated:,} of {texts:,} texts have more than {encoder.max_length:,} tokens"
-        tell(f"{what}, and the rest of them was not read{more}")
+        more = f"; --max-length allows up to {encoder.most_tokens:,}" if _reads_less(encoder) else ""
+        tell(f"{truncated:,} of {texts:,} texts have more than {encoder.max_length:,} tokens and were truncated{more}")
 
 
 def _reads_less(encoder: BaseEncoder) -> bool:

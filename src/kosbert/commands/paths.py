@@ -1,4 +1,4 @@
-"""What a command reads and writes: no output may be what the same command reads, or its other output."""
+"""What a command reads and writes: an output may be neither an input nor another output of the same command."""
 
 import stat
 import sys
@@ -35,17 +35,17 @@ class Output(click.Path):
         """Return the path of an output that can be replaced as a whole: a file, a folder, or nothing yet."""
         path = Path(value)
         if path == STANDARD_INPUT:
-            self.fail("expected the name of a file; '-' is for input", param, ctx)
-        with suppress(OSError):  # nothing is there yet, or nothing can be, which writing will say
+            self.fail("expected a file name; '-' is only for input", param, ctx)
+        with suppress(OSError):  # the path does not exist yet, or is invalid, which writing reports
             plain = stat.S_IFMT(path.stat().st_mode) in (stat.S_IFREG, stat.S_IFDIR)
-            # What lies in /dev stands for something else, which a new file in its place would cut off.
+            # A path in /dev stands for something else; replacing it with a file would break that.
             if not plain or path.absolute().is_relative_to("/dev"):
-                self.fail(f"'{path}' is a device or a pipe; expected the name of a file", param, ctx)
+                self.fail(f"'{path}' is a device or a pipe; expected a file", param, ctx)
         return super().convert(value, param, ctx)
 
 
 class UserCommand(Command):
-    """A command of `kosbert`, whose arguments are text, and whose outputs are none of its inputs.
+    """A command of `kosbert`: its arguments are text, and its outputs are not its inputs.
 
     Args:
         reads: what the command reads besides its arguments.
@@ -69,10 +69,10 @@ class UserCommand(Command):
         for number, (name, path) in enumerate(outputs):
             for other, read in inputs:
                 if _is_same(path, read) or _replaces_in(path, read):
-                    raise KosbertError(f"{name} {path}: {other} is read from there; choose another place to write to")
+                    raise KosbertError(f"{name} {path}: would overwrite an input ({other}); choose another path")
             for other, written in outputs[:number]:
                 if _is_same(path, written):
-                    raise KosbertError(f"{name} {path}: {other} is written there, too; choose two places")
+                    raise KosbertError(f"{name} {path}: {other} writes to the same path; choose two paths")
         return super().invoke(ctx)
 
     def _values(self, ctx: click.Context, types: tuple[type, ...]) -> Iterator[tuple[click.Parameter, Any]]:

@@ -18,13 +18,21 @@ if TYPE_CHECKING:
     from kosbert.apps.search import Hit
 
 
-@click.command("search", cls=UserCommand, short_help="Find the sentences nearest in meaning to a query.")
+@click.command(
+    "search",
+    cls=UserCommand,
+    short_help="Find the sentences nearest in meaning to a query.",
+    examples=(
+        'kosbert search models/best corpus.txt "비 오는 날씨" --top 3',
+        "kosbert search models/best corpus.parquet --queries queries.csv --json",
+    ),
+)
 @click.argument("model", type=Model())
 @click.argument("corpus", type=Input())
 @click.argument("query", nargs=-1)
-@click.option("--queries", "file", type=Input(), help="File with queries: text or a table, as CORPUS.")
-@options.column("Column of CORPUS with the sentences")
-@click.option("--query-column", help="Column of that file with the queries.  [default: likewise]")
+@click.option("--queries", "file", type=Input(), help="Text file or table with queries.")
+@options.column("Column with the sentences, in a table")
+@click.option("--query-column", help="Column with the queries, in a table.  [default: as for --column]")
 @options.layout
 @options.max_length
 @click.option(
@@ -32,9 +40,9 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="Number of sentences shown for each query; all, if there are fewer.",
+    help="Number of sentences to show per query.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each query.")
+@click.option("--json", "as_json", is_flag=True, help="Print one line of JSON per query.")
 def search(
     model: str,
     corpus: Path,
@@ -50,10 +58,10 @@ def search(
 ) -> None:
     """Find the sentences of CORPUS that are nearest to each QUERY in meaning, by the cosine of their embeddings.
 
-    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub.
+    MODEL is a folder with a sentence-transformers or exported model, or a name on the Hugging Face Hub.
 
-    CORPUS is text or a table, with one sentence in each row, or a folder that `kosbert index` made. Blank ones are left
-    out, and rows are counted from 1 without them.
+    CORPUS is a text file or a table with one sentence per row, or an index that `kosbert index` made. Blank rows are
+    skipped. Rows are counted from 1, without blank ones.
     """
     import json
 
@@ -64,15 +72,15 @@ def search(
     from kosbert.readers.texts import read_filled
 
     if query_column and not file:
-        raise click.UsageError("--query-column is for a file of queries: --queries FILE")
+        raise click.UsageError("--query-column needs a file with queries: --queries FILE")
     if column and corpus.is_dir():
-        raise click.UsageError("--column is for a file; an index has its sentences already")
+        raise click.UsageError("--column is for a file; an index already has its sentences")
     if file == corpus == STANDARD_INPUT:
         raise click.UsageError("standard input can be CORPUS or --queries, not both")
     listed = read_filled(file, column=query_column, layout=layout, tell=options.tell) if file else []
     queries = [*query, *listed]
     if not queries:
-        raise click.UsageError("nothing to search for: give a QUERY, or --queries FILE")
+        raise click.UsageError("no query: give a QUERY or --queries FILE")
     if any(map(is_blank, queries)):
         raise KosbertError("a QUERY is blank; expected a text")
     if corpus.is_dir():

@@ -19,13 +19,22 @@ if TYPE_CHECKING:
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
 
 
-@click.command("serve", cls=UserCommand, short_help="Serve embeddings as OpenAI's API does.")
+@click.command(
+    "serve",
+    cls=UserCommand,
+    short_help="Serve embeddings through OpenAI's API.",
+    examples=("kosbert serve models/best", "kosbert serve models/best --name korean --truncate --port 8080"),
+)
 @click.argument("model", type=Model(), required=False)
-@click.option("--name", help="Name by which clients ask for the model.  [default: MODEL, or its last part]")
+@click.option("--name", help="Name of the model in requests.  [default: MODEL]")
 @options.max_length
-@click.option("--truncate", is_flag=True, help="Cut texts that are too long, where they would be refused.")
+@click.option("--truncate", is_flag=True, help="Truncate texts that are too long, instead of refusing them.")
 @click.option(
-    "--precision", type=click.Choice(PRECISIONS), default="auto", show_default=True, help="Of the computation."
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="auto",
+    show_default=True,
+    help="Precision of the computation.",
 )
 @servers.host
 @servers.port
@@ -39,15 +48,15 @@ def serve(
     host: str,
     port: int,
 ) -> None:
-    """Serve the embeddings of MODEL over HTTP, as OpenAI's API does: POST /v1/embeddings.
+    """Serve embeddings of MODEL over HTTP, through OpenAI's API: POST /v1/embeddings.
 
-    MODEL is the folder of a sentence-transformers model or of an exported one, or a name on the hub; models/best or
-    models/nli_sts if it is left out.
+    MODEL is a folder with a sentence-transformers or exported model, or a name on the Hugging Face Hub. The default is
+    models/best or models/nli_sts.
 
-    If the environment variable KOSBERT_API_KEY is set, clients have to send it as their API key. Texts that the model
-    does not read to their end are refused. Nothing leaves this machine.
+    If the environment variable KOSBERT_API_KEY is set, clients must send it as their API key. Texts that are longer
+    than the model reads are refused. No data leaves this machine.
     """
-    model = servers.model_or_default(model, "MODEL")
+    model = servers.model_or_default(model, "as MODEL")
     name, key = _name(model, name), servers.api_key()
     with needs_extra("serve", "The server"):
         from kosbert.apps.serving import app, listening
@@ -58,8 +67,8 @@ def serve(
         place = listening.place_of(sock, host)
         with load(model, precision=precision, max_length=max_length) as encoder:
             if place.hosts is None and not key:
-                warning = f"Warning: {host} is no loopback address; whoever reaches this machine can use the server"
-                options.tell(f"{warning}, for {servers.API_KEY} is not set")
+                warning = f"Warning: {host} is not a loopback address, and {servers.API_KEY} is not set"
+                options.tell(f"{warning}: anyone who can reach it can use the server")
             length = f"{encoder.max_length:,} tokens" if encoder.max_length else "texts of any length"
             about = f"{name} ({encoder.dimensions} dimensions, {length})"
             click.echo(f"Serving {about}: {place.address}/v1 (Ctrl-C stops it)")
@@ -68,9 +77,9 @@ def serve(
 
 
 def _name(model: str, name: str | None) -> str:
-    """Return the name of the model that clients use."""
+    """Return the model's name in requests."""
     if name is None:
         name = model.rstrip("/") if Path(model).name else Path(model).resolve().name
     if not name or name != one_line(name):
-        raise KosbertError(f"--name {name!a:.60}: expected a name of printable characters, without spaces at its ends")
+        raise KosbertError(f"--name {name!a:.60}: expected printable characters, without spaces at either end")
     return name

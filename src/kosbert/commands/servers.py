@@ -1,4 +1,4 @@
-"""What `kosbert serve` and `kosbert demo` share: their model, where they listen, their API key, and how they end."""
+"""What `kosbert serve` and `kosbert demo` share: their model, address and API key, and how they stop."""
 
 # ruff: noqa: PLC0415 - see `kosbert.command`
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-MODELS = ("models/best", "models/nli_sts")  # the first that is there is served
+MODELS = ("models/best", "models/nli_sts")  # the first that exists is served
 API_KEY = "KOSBERT_API_KEY"
 
 host = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -26,7 +26,7 @@ port = click.option(
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port to listen on; 0 for any that is free.",
+    help="Port to listen on; 0 picks a free one.",
 )
 
 
@@ -34,27 +34,27 @@ def model_or_default(model: str | None, other: str) -> str:
     """Return the model to serve.
 
     Args:
-        model: the one that is wanted; one that the benchmark makes, if None.
+        model: the model that the user chose; one that the benchmark makes, if None.
         other: how the user chooses another.
 
     Raises:
-        KosbertError: the benchmark has not made it yet.
+        KosbertError: the benchmark has not made one yet.
     """
     chosen = model or next((name for name in MODELS if Path(name).exists()), None)
     if chosen is None:
-        raise KosbertError(f"{MODELS[0]}: is not there yet; `make benchmark` makes it, or choose another {other}")
+        raise KosbertError(f"{MODELS[0]}: not found; train it with `make benchmark`, or give another model {other}")
     return chosen
 
 
 def api_key() -> str:
-    """Return the API key that clients have to send; nothing, if they need none.
+    """Return the API key that clients must send; empty if they need none.
 
     Raises:
-        KosbertError: no client could send it.
+        KosbertError: no client could send it in a header.
     """
     key = os.environ.get(API_KEY, "")
     if not all("!" <= letter <= "~" for letter in key):
-        raise KosbertError(f"{API_KEY}: expected ASCII characters without spaces, which a header can carry")
+        raise KosbertError(f"{API_KEY}: expected printable ASCII characters without spaces")
     return key
 
 

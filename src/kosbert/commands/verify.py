@@ -12,16 +12,22 @@ from kosbert.commands.paths import UserCommand
 from kosbert.errors import KosbertError, needs_extra
 
 
-@click.command("verify", cls=UserCommand, short_help="Check every byte of what the pipeline has made.")
-@click.option("--repair", is_flag=True, help="Mend what is damaged.")
+@click.command(
+    "verify",
+    cls=UserCommand,
+    short_help="Check every byte of the pipeline's files.",
+    examples=("kosbert verify", "kosbert verify --repair"),
+)
+@click.option("--repair", is_flag=True, help="Repair damaged files.")
 def verify(*, repair: bool) -> None:
-    """Check all that dvc.lock names, byte for byte, in the workspace and in DVC's cache.
+    """Check every file in dvc.lock byte by byte, in the workspace and in DVC's cache.
 
-    DVC trusts the size and time of a file. This finds what a broken disk or a stray program has changed: models, data,
-    predictions, metrics, and the code that they were made with. Exits with 1 if a file is not as it was recorded.
+    DVC relies on the size and modification time of a file. This command finds what a failing disk or another program
+    has changed: models, data, predictions, metrics, and the code that made them. Exits with 1 if a file differs from
+    its record.
 
-    With --repair, a damaged file is restored from another copy. If all are damaged they are deleted, and `dvc repro`
-    makes the file again. Code is left alone.
+    With --repair, a damaged file is restored from another copy. If all copies are damaged, they are deleted, and `dvc
+    repro` makes the file again. Code is left alone.
     """
     with needs_extra("pipeline", "To verify files"):
         from kosbert.project import verify as verifying
@@ -33,19 +39,19 @@ def verify(*, repair: bool) -> None:
         found = copies.damaged()
         for copy in found:
             place = "" if copy in copies.paths else f", DVC's copy of {copies.paths[0]}"
-            tqdm.write(printable(f"{copy}{place}: {'damaged' if copies.md5 else 'no stage has made it'}"))
+            tqdm.write(printable(f"{copy}{place}: {'damaged' if copies.md5 else 'made by no stage'}"))
         damaged += len(found)
         if repair:
             copies.repair(found)
     edited = verifying.edited()
     for path in edited:
-        say(f"{path}: changed since the stages ran that depend on it")
+        say(f"{path}: changed since the stages that depend on it ran")
     if damaged and not repair:
         raise KosbertError(f"{damaged} damaged file{'s' * (damaged > 1)}; {verifying.ADVICE}")
     if edited:
-        raise KosbertError("what stages depend on has changed; `dvc repro` runs them again")
+        raise KosbertError("dependencies of stages have changed; run them again with `dvc repro`")
     paths = [path for copies in files for path in copies.paths]
     here = sum(map(Path.exists, paths))
     click.echo(
-        f"{len(paths):,} files that stages have made, {here:,} of them here: {'mended' if damaged else 'undamaged'}"
+        f"{len(paths):,} files made by stages, {here:,} of them present: {'repaired' if damaged else 'undamaged'}"
     )

@@ -29,7 +29,7 @@ class Convertible(nn.Module):
         """
         super().__init__()
         if prompt_of(model) and any(not getattr(module, "include_prompt", True) for module in model):
-            raise KosbertError("its pooling leaves out the prompt, which an exported graph would not")
+            raise KosbertError("its pooling excludes the prompt, which an exported graph does not")
         self.model = copy.deepcopy(model).cpu().float()
         self.eval()
 

@@ -70,7 +70,7 @@ def other_length(wanted: int | None, own: int | None, most: int | None) -> int |
         return None
     if most is None or not SHORTEST <= wanted <= most:
         allowed = f"{SHORTEST} to {most:,}" if most else "all" if own is None else f"{own:,}"
-        raise KosbertError(f"max length {wanted:,}: expected the number of tokens that this model can read: {allowed}")
+        raise KosbertError(f"max length {wanted:,}: expected a number of tokens that this model can read, {allowed}")
     return wanted
 
 
@@ -184,5 +184,5 @@ def _checked(texts: Sequence[str]) -> list[str]:
         if not isinstance(text, str):
             raise KosbertError(f"text {number:,}: expected a text, found {type(text).__name__} ({text!r:.40})")
         if SURROGATE.search(text):
-            raise KosbertError(f"text {number:,}: half a character (a lone surrogate), which is not text: {text!a:.60}")
+            raise KosbertError(f"text {number:,}: a lone surrogate, which is not a character: {text!a:.60}")
     return list(texts)

@@ -157,7 +157,7 @@ def _check(
         if not lowest >= LOWEST[one.precision]:  # also if it is no number
             raise KosbertError(
                 f"{name}: {one.graph} is too different: lowest cosine {lowest:.4f}, "
-                f"expected at least {LOWEST[one.precision]} in {one.precision}; nothing is written"
+                f"expected at least {LOWEST[one.precision]} in {one.precision}; nothing was written"
             )
     return cosines
 

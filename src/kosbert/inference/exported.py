@@ -67,9 +67,9 @@ class ExportedEncoder(TokenizedEncoder):
         self._tokens = Tokens(
             tokenizer, prompt=manifest.prompt, max_length=self.max_length, side=manifest.truncation_side
         )
-        with in_one_line(f"{folder}: a broken export", AGAIN):
+        with in_one_line(f"{folder}: a damaged export", AGAIN):
             if self._embed([PROBE]).shape != (1, self.dimensions):
-                raise ValueError(f"it makes no {self.dimensions} numbers of a text")
+                raise ValueError(f"its embeddings do not have {self.dimensions} dimensions")
 
 
 def choose(manifest: Manifest, precision: Precision) -> Exported | None:
@@ -129,7 +129,7 @@ def _loaded(folder: Path, manifest: Manifest, export: Exported) -> tuple[Tokeniz
             reason = one_line(cause, MAX_REASON)
             if isinstance(cause, FileNotFoundError):
                 reason = f"{one_line(Path(cause.filename).relative_to(folder), MAX_REASON)} is missing"
-            raise KosbertError(f"{folder}: a broken export ({reason}); {AGAIN}") from cause
+            raise KosbertError(f"{folder}: a damaged export ({reason}); {AGAIN}") from cause
     return tokenizer, graph
 
 

@@ -19,7 +19,7 @@ SETTINGS = "*config*.json"
 RUNS_CODE = {"weights_only", "use_kernels", "allow_all_kernels", "kernel_config"}
 NEVER = "code that comes with a model is never run here"
 MAX_SHOWN = 120  # characters of a name or a value that a message has
-MADE_HERE = "; what is under models is made by `make benchmark`, and found from the project's top folder"
+MADE_HERE = "; models/ is made by `make benchmark`, and found from the project's top folder"
 
 
 def find(model: str) -> Path:
@@ -52,10 +52,10 @@ def _of_plain_files(folder: Path) -> Path:
         return folder
     for file in sorted(folder.rglob("*")):
         if file.exists() and not (file.is_file() or file.is_dir()):
-            raise KosbertError(f"{folder}: {_name(file, folder)} is no file; {AGAIN}")
+            raise KosbertError(f"{folder}: {_name(file, folder)} is not a file; {AGAIN}")
         if file.suffix == ".json" and file.is_file() and (size := file.stat().st_size) > MAX_JSON:
             raise KosbertError(
-                f"{folder}: {_name(file, folder)} has {size:,} bytes, expected {MAX_JSON:,} at most; {AGAIN}"
+                f"{folder}: {_name(file, folder)} has {size:,} bytes; expected at most {MAX_JSON:,}; {AGAIN}"
             )
     return folder
 
@@ -108,7 +108,7 @@ def checked(model: str, folder: Path | None = None) -> Path:
     """
     folder = folder or find(model)
     if not (folder / MODULES).is_file():
-        raise KosbertError(f"{model}: no sentence-transformers model (it has no {MODULES})")
+        raise KosbertError(f"{model}: not a sentence-transformers model (it has no {MODULES})")
     # The libraries refuse classes of a model's own, but do what the settings of its modules say.
     for file in sorted(folder.rglob(SETTINGS)):
         for asked in _wants_code(_settings(file, folder)):
@@ -126,7 +126,7 @@ def _settings(file: Path, folder: Path) -> Any:  # noqa: ANN401 - as JSON has it
             return json.loads(content.read(MAX_SETTINGS))  # one that is cut off cannot be read
     except (OSError, ValueError, RecursionError) as error:
         raise KosbertError(
-            f"{folder}: {_name(file, folder)}: no settings of a model that we can read: {one_line(error, MAX_SHOWN)}; "
+            f"{folder}: {_name(file, folder)}: model settings that cannot be read: {one_line(error, MAX_SHOWN)}; "
             f"{AGAIN}"
         ) from error
 

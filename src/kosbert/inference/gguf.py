@@ -26,7 +26,7 @@ from kosbert.inference.pytorch import max_length_of, tokenizer_of
 
 FILE = "model-f16.gguf"  # hubs and llama.cpp's `-hf OWNER/NAME:F16` find the precision in the name
 PURPOSE = "exporting to GGUF"
-NOTE = "llama.cpp puts no prompt before a text, and does not cut it: do both, as the file's general.description says"
+NOTE = "llama.cpp neither adds the prompt nor truncates texts: do both as the file's general.description says"
 ARCHITECTURES = ("bert", "roberta", "xlm-roberta")  # one and the same to llama.cpp
 POOLINGS = {"mean": "MEAN", "cls": "CLS", "lasttoken": "LAST"}
 FULL = ("position_embeddings", "token_type_embeddings")  # matrices that llama.cpp has in fp32
@@ -66,7 +66,7 @@ def advice(model: SentenceTransformer) -> str:
     """Return what whoever uses the file has to do that sentence-transformers does with the model, in a line or two."""
     prompt = prompt_of(model)
     before = f"Put {json.dumps(prompt, ensure_ascii=False)} before each text. " if prompt else ""
-    return f"{before}Cut texts at {_length(model)} tokens, special ones included."
+    return f"{before}Truncate texts to {_length(model)} tokens, including special tokens."
 
 
 def embed(path: Path, model: SentenceTransformer, texts: Sequence[str]) -> Embeddings:
@@ -130,10 +130,10 @@ def _check(model: SentenceTransformer) -> None:
     if model[1].pooling_mode not in POOLINGS:
         raise KosbertError(f"its pooling is {model[1].pooling_mode}; llama.cpp has {', '.join(POOLINGS)}")
     if prompt_of(model) and not model[1].include_prompt:
-        raise KosbertError("its pooling leaves out the prompt, which llama.cpp's would not")
+        raise KosbertError("its pooling excludes the prompt, which llama.cpp's does not")
     config = model[0].model.config
     if config.model_type not in ARCHITECTURES:
-        raise KosbertError(f"GGUF is written of {', '.join(ARCHITECTURES)}, not of {config.model_type}")
+        raise KosbertError(f"GGUF export supports {', '.join(ARCHITECTURES)}, not {config.model_type}")
     if not config.hidden_act.startswith("gelu") or getattr(config, "is_decoder", False):
         raise KosbertError(f"llama.cpp's BERT is an encoder with GELU, not one with {config.hidden_act}")
 
@@ -183,7 +183,9 @@ def _add_vocabulary(writer: Any, tokenizer: Tokenizer, config: Any) -> None:  # 
     special = {token["id"] for token in parts["added_tokens"]}
     around = tokenizer.encode("").ids
     if unknown is None or len(around) != 2 or max(special, default=0) >= len(pieces) or config.vocab_size < len(pieces):  # noqa: PLR2004
-        raise KosbertError("its tokenizer is not of one beginning, one end, an unknown and special pieces")
+        raise KosbertError(
+            "its tokenizer needs one start token, one end token, an unknown token and only special added tokens"
+        )
     types = [TokenType.CONTROL if number in special else TokenType.NORMAL for number in range(len(pieces))]
     types[unknown] = TokenType.UNKNOWN
     absent = range(len(pieces), config.vocab_size)

@@ -51,8 +51,8 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
     if manifest and not has_weights(folder):
         there = one_line(", ".join(f"{one.format} in {one.precision}" for one in manifest.exports), MAX_SHOWN)
         raise KosbertError(
-            f"{model}: precision {precision}, device {device or 'cpu'}: an export without the weights for PyTorch has "
-            f"only what was exported, for the CPU: {there}; choose from these, or load the original"
+            f"{model}: precision {precision}, device {device or 'cpu'}: an export without PyTorch weights has only its "
+            f"exported precisions, on the CPU: {there}; choose one of these, or load the original model"
         )
     if precision != "int8" and not manifest and (encoder := _at_once(folder, precision, max_length, device)):
         return encoder
@@ -64,7 +64,7 @@ def load_on(model: str, precision: Precision, max_length: int | None, device: st
     from kosbert.inference.int8 import Int8Encoder  # noqa: PLC0415 - imports torch
 
     if device not in (None, "cpu"):
-        raise KosbertError(f"device {device}: int8 is for the CPU alone; choose another precision")
+        raise KosbertError(f"device {device}: int8 runs only on the CPU; choose another precision")
     openvino_library()  # if it is missing, that is known before the model is loaded
     loaded = load_model(model, device="cpu", folder=folder)
     return Int8Encoder(loaded.model, max_length=max_length, calibration=loaded.calibration)

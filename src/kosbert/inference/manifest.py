@@ -74,7 +74,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     A copy of a folder may have been made without the exports, as downloads from a hub are.
 
     Raises:
-        KosbertError: it is an export of an older kosbert, or the manifest is not as it was written.
+        KosbertError: it is an export of an older kosbert, or the manifest has changed since it was written.
     """
     if not (folder / MANIFEST).is_file():
         return None
@@ -82,12 +82,14 @@ def read_manifest(folder: Path) -> Manifest | None:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         number = content["format"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise KosbertError(f"{folder}: a broken export ({MANIFEST} cannot be read); {AGAIN}") from error
+        raise KosbertError(f"{folder}: a damaged export ({MANIFEST} cannot be read); {AGAIN}") from error
     if number != FORMAT:
-        raise KosbertError(f"{folder}: an export of {'an older' if number == 1 else 'another'} kosbert; {AGAIN}")
+        raise KosbertError(
+            f"{folder}: an export of {'an older' if number == 1 else 'another'} version of kosbert; {AGAIN}"
+        )
     manifest = _manifest(content)
     if manifest is None:
-        raise KosbertError(f"{folder}: a broken export ({MANIFEST} is not as it was written); {AGAIN}")
+        raise KosbertError(f"{folder}: a damaged export ({MANIFEST} has changed since it was written); {AGAIN}")
     there = tuple(one for one in manifest.exports if any((folder / name).is_file() for name in one.files))
     return manifest._replace(exports=there) if there else None
 

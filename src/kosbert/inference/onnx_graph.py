@@ -25,7 +25,7 @@ def onnxruntime_library() -> Any:  # noqa: ANN401 - a module without types
         KosbertError: ONNX Runtime is not installed, or would end the process.
     """
     if "usearch" in sys.modules and "onnxruntime" not in sys.modules and find_spec("onnxruntime"):
-        raise KosbertError("onnxruntime, imported after usearch, would end the process; import onnxruntime first")
+        raise KosbertError("importing onnxruntime after usearch would end the process; import onnxruntime first")
     with needs_extra("onnx", "a model exported to ONNX"), _without_telemetry():
         import onnxruntime  # noqa: PLC0415 - an extra
     onnxruntime.disable_telemetry_events()

@@ -53,8 +53,8 @@ class PoolEncoder(BaseEncoder):
                 loaded = [future.result() for future in [self._pool.submit(_describe) for _ in devices]]
             except BrokenProcessPool as error:
                 raise KosbertError(
-                    "a process ended while it loaded the model: the memory is full, or the script that asks for "
-                    'several devices does not guard its own code with if __name__ == "__main__":'
+                    "a process ended while it loaded the model: memory is full, or a script that uses several devices "
+                    'does not guard its code with if __name__ == "__main__":'
                 ) from error
             one, fingerprints = loaded[0], sorted({each.fingerprint for each in loaded})
             super().__init__(
@@ -88,7 +88,7 @@ def _broken_pool_in_words() -> Iterator[None]:
     try:
         yield
     except BrokenProcessPool as error:
-        raise KosbertError("a process that encodes has ended; is the memory full?") from error
+        raise KosbertError("a process that encodes has ended; is memory full?") from error
 
 
 # What a process of the pool holds: its encoder, or why there is none; and where it waits for the others.

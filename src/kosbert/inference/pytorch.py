@@ -79,17 +79,17 @@ def load_model(model: str, *, device: str | None = None, folder: Path | None = N
     folder = checked(model, folder)
     if (folder / MANIFEST).is_file() and not has_weights(folder):
         raise KosbertError(
-            f"{model}: exported without the weights, which this needs; give the model that it was exported from"
+            f"{model}: an export without PyTorch weights, which this command needs; use the original model"
         )
     _check_device(device)
     try:
         return Loaded(load(folder, device=device), folder)
     except KosbertError as error:
         if isinstance(error.__cause__, UnpicklingError):
-            reason = f"its weights are damaged, or hold code besides tensors, and {NEVER}"
+            reason = f"its weights are damaged or contain code, and {NEVER}"
             raise KosbertError(f"{model}: {reason}; use safetensors") from error
         if "trust_remote_code" in str(error.__cause__):  # which the libraries advise to set
-            raise KosbertError(f"{model}: needs classes of its own, but {NEVER}; choose another model") from error
+            raise KosbertError(f"{model}: needs custom classes, but {NEVER}; choose another model") from error
         raise
 
 
@@ -167,7 +167,7 @@ def tokenizer_of(model: SentenceTransformer) -> Tokenizer:
     """
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", model.tokenizer)
     if not isinstance(tokenizer, Tokenizer):
-        raise KosbertError(f"the model's tokenizer ({type(tokenizer).__name__}) is not of the library tokenizers")
+        raise KosbertError(f"the model's tokenizer ({type(tokenizer).__name__}) is not from the library tokenizers")
     return tokenizer
 
 

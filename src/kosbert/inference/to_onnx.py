@@ -40,7 +40,7 @@ def to_onnx(model: SentenceTransformer) -> Any:  # noqa: ANN401 - a type of the 
     size = sum(4 * weights.numel() for weights in module.state_dict().values())
     if size > MOST_BYTES:
         raise KosbertError(
-            f"its weights are {size / 1e9:.1f} GB in fp32, and a file of ONNX holds at most 2; export it to OpenVINO"
+            f"its weights are {size / 1e9:.1f} GB in fp32, and an ONNX file holds at most 2 GB; export it to OpenVINO"
         )
     axes = {0: "batch", 1: "tokens"}
     with converting("ONNX"), _quiet_exporter():

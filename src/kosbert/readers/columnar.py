@@ -61,6 +61,4 @@ def _opened(source: Source) -> Iterator[Any]:
     except (pyarrow.ArrowException, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno:  # the file cannot be read at all
             raise
-        raise KosbertError(
-            f"{source.name}: no Parquet file that we can read: {one_line(error, ERROR_LENGTH)}"
-        ) from error
+        raise KosbertError(f"{source.name}: not a readable Parquet file: {one_line(error, ERROR_LENGTH)}") from error

@@ -17,11 +17,11 @@ SAMPLE_ROWS = 100  # rows that have to agree about the delimiter
 DELIMITERS = {"\t": "tabs", ",": "','", ";": "';'", "|": "'|'"}
 FIRST_LINE = 1_000  # characters; more than the header of KorSTS has
 NONE = "\0"  # separates nothing, for no text holds it
-QUOTES_HINT = "if quotes are letters in this file, say --quotes letters"
+QUOTES_HINT = "if quotes are letters in this file, use --quotes letters"
 MALFORMED = {  # what Python's messages hold, and what we say
     "row limit": f"a row of more than {MAX_LENGTH:,} characters, as when a quote is never closed",
     "unexpected end": "a quote is never closed",
-    "expected after": "a field goes on after its closing quote",
+    "expected after": "a field continues after its closing quote",
 }
 
 
@@ -71,7 +71,7 @@ def _find_delimiter(source: Source, split: Callable[[str], Rows], *, header: boo
         tell(f"{source.name}: columns are separated by {DELIMITERS[fitting[0]]}")
         return fitting[0]
     if any(len(fields) > 1 for fields in rows or []):
-        tell(f"{source.name}: read as one column, for not all rows have the same number of {DELIMITERS[own]}")
+        tell(f"{source.name}: read as one column, because the rows differ in their number of {DELIMITERS[own]}")
     return NONE
 
 
@@ -154,4 +154,4 @@ def _check_quotes(fields: list[str]) -> None:
     That can leave the right number of columns.
     """
     if any("\t" in field and "\n" in field for field in fields):
-        raise csv.Error("a quoted field holds tabs and line breaks")
+        raise csv.Error("a quoted field contains tabs and line breaks")

@@ -52,7 +52,7 @@ def find_encoding(path: Path, name: str, given: str | None, tell: Tell) -> str:
     if given is not None:
         encoding = _known(given)
         if fault := _find_fault(path, encoding):
-            raise KosbertError(f"{name}, line {fault.line}: {fault.what}, so this is no text in {encoding}")
+            raise KosbertError(f"{name}, line {fault.line}: {fault.what}, so this is not text in {encoding}")
         return encoding
     with path.open("rb") as file:
         start = file.read(CHUNK)
@@ -67,15 +67,15 @@ def find_encoding(path: Path, name: str, given: str | None, tell: Tell) -> str:
     if fault.what == NUL or b"\0" in start:
         what = NUL if fault.what == NUL else f"not UTF-8 text ({fault.what}), and there are NUL characters"
         raise ReadError(
-            f"{name}, line {fault.line}: {what}; this is no text file",
-            hint="or, if it is UTF-16 without a byte order mark, say --encoding utf-16-le",
+            f"{name}, line {fault.line}: {what}; this is not a text file",
+            hint="or, if it is UTF-16 without a byte order mark, use --encoding utf-16-le",
         )
     if _is_korean(path):
         tell(f"{name}: read as cp949")
         return "cp949"
     raise ReadError(
         f"{name}, line {fault.line}: not UTF-8 text ({fault.what}), nor clearly Korean in cp949",
-        hint="name its encoding, as with --encoding cp949, or convert it to UTF-8",
+        hint="give its encoding, such as --encoding cp949, or convert it to UTF-8",
     )
 
 

@@ -51,7 +51,7 @@ def _items(source: Source) -> Iterator[tuple[str, object]]:
         except KosbertError as error:
             if "Extra data" not in error.message:
                 raise
-            raise ReadError(error.message, hint="if each line is JSON by itself, say --file-format jsonl") from error
+            raise ReadError(error.message, hint="if each line is JSON by itself, use --file-format jsonl") from error
     if not isinstance(items, list):
         raise KosbertError(f"{source.name}: expected a JSON array of texts or of objects, as pandas' orient='records'")
     for number, item in enumerate(items, start=1):
@@ -63,8 +63,8 @@ def _parse(source: Source, text: str, *, first_line: int) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         line = first_line - 1 + error.lineno
-        raise KosbertError(f"{source.name}, line {line}: no JSON: {error.msg} (column {error.colno})") from error
+        raise KosbertError(f"{source.name}, line {line}: not valid JSON: {error.msg} (column {error.colno})") from error
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
         raise KosbertError(
-            f"{source.name}, line {first_line}: no JSON that we can read: {one_line(error, ERROR_LENGTH)}"
+            f"{source.name}, line {first_line}: not readable as JSON: {one_line(error, ERROR_LENGTH)}"
         ) from error

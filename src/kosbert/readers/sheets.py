@@ -51,7 +51,7 @@ def _read(source: Source, width: int, chosen: Sequence[int]) -> Iterator[Row]:
         for index in chosen:
             if _has_no_value(cells[index : index + 1], formulas[index : index + 1]):
                 raise KosbertError(
-                    f"{source.name}, row {number}: a formula without its value; open the file in Excel and save it"
+                    f"{source.name}, row {number}: a formula without a stored value; open the file in Excel and save it"
                 )
         found = _width(cells)
         if not found:
@@ -153,6 +153,4 @@ def _opened(source: Source, *, values: bool = True) -> Iterator[Any]:
         except KosbertError:
             raise
         except Exception as error:  # openpyxl fails at whatever a damaged file makes it stumble over
-            raise KosbertError(
-                f"{source.name}: no XLSX file that we can read: {one_line(error, ERROR_LENGTH)}"
-            ) from error
+            raise KosbertError(f"{source.name}: not a readable XLSX file: {one_line(error, ERROR_LENGTH)}") from error

@@ -80,7 +80,7 @@ class Source:
                     file.seek(0)
                 yield file
         except UnicodeDecodeError as error:
-            raise KosbertError(f"{self.name}: it was changed while it was read; run this again") from error
+            raise KosbertError(f"{self.name}: changed while it was being read; run the command again") from error
 
     def lines(self, newline: str | None) -> Iterator[str]:
         """Yield the lines of the file with their ends.
@@ -192,7 +192,7 @@ def _can_be_read_again(path: Path) -> bool:
 @contextmanager
 def _told_of_waiting(name: str, tell: Tell) -> Iterator[None]:
     """Tell the user what is waited for, if it takes long: a pipe may have no writer, or one that never closes it."""
-    line = f"{name}: not at its end yet; it is read to its end before anything else is done (Ctrl-C stops)"
+    line = f"{name}: still reading; processing starts at the end of the input (Ctrl-C stops)"
     timer = threading.Timer(PATIENCE, tell, [line])
     timer.daemon = True
     timer.start()
@@ -254,8 +254,8 @@ def _copied(chunks: Iterator[bytes], name: str, max_bytes: int | None, *, has_li
                 raise _too_large(name, max_bytes)
             if size > room:
                 raise KosbertError(
-                    f"{name}: more than {room:,} bytes, half of what was free in {tempfile.gettempdir()}; give it as a "
-                    "file that is not compressed, or let TMPDIR name a folder with more room"
+                    f"{name}: more than {room:,} bytes, half of what was free in {tempfile.gettempdir()}; "
+                    "decompress the file first, or set TMPDIR to a folder with more space"
                 )
             _write(file, chunk)
         yield Path(file.name)
@@ -273,9 +273,7 @@ def _with_lines(chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
 
 
 def _too_long(name: str, line: int) -> KosbertError:
-    return KosbertError(
-        f"{name}, line {line}: more than {MAX_LENGTH:,} characters; expected a text or a row on each line"
-    )
+    return KosbertError(f"{name}, line {line}: more than {MAX_LENGTH:,} characters; expected one text or row per line")
 
 
 def _too_large(name: str, max_bytes: int) -> KosbertError:
@@ -304,11 +302,11 @@ def _check_text(path: Path, name: str) -> None:
     start, end = _ends(path)
     if start.startswith(ZIP):
         raise ReadError(
-            f"{name}: a ZIP archive, as XLSX files are; expected text", hint="if it is XLSX, say --file-format xlsx"
+            f"{name}: a ZIP archive, as XLSX files are; expected text", hint="if it is XLSX, use --file-format xlsx"
         )
     if start == end == PARQUET:
-        raise ReadError(f"{name}: a Parquet file; expected text", hint="say --file-format parquet")
+        raise ReadError(f"{name}: a Parquet file; expected text", hint="use --file-format parquet")
     if start.startswith(OLE):
-        raise KosbertError(f"{name}: a document of Office or of Hangul; expected text; save it as .xlsx, .csv or .txt")
+        raise KosbertError(f"{name}: an Office or Hangul document; expected text; save it as .xlsx, .csv or .txt")
     if start.startswith((GZIP, ZSTD)):
         raise KosbertError(f"{name}: compressed twice; unpack it first")

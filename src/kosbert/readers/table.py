@@ -72,7 +72,7 @@ def choose_column(table: Table, names: list[str], column: str | None) -> int:
     shown = [*(repr(name[:NAME_LENGTH]) for name in names[:MAX_NAMES]), *["…"] * (len(names) > MAX_NAMES)]
     hint = f"choose with --column one of {', '.join(shown) or 'none: the header is empty'}"
     if wanted is None and not table.named:
-        hint += "; or, if these are texts, say --no-header"
+        hint += "; or, if these are texts, use --no-header"
     raise ReadError(f"{table.name}: {found}", hint=hint, columns=names)
 
 
@@ -107,7 +107,7 @@ def as_text(cell: object) -> str:
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("a text with half of a surrogate pair, which is no letter") from error
+        raise ValueError("a text with a lone surrogate, which is not a character") from error
     return cell
 
 

@@ -182,15 +182,15 @@ def _check_only_name(table: Table, name: str = "", *, tell: Tell) -> None:
     if not name:
         raise ReadError(
             f"{table.name}: expected a table whose first line names its columns; it is blank, or the file is empty",
-            hint="if it has no such line, say --no-header",
+            hint="if it has no such line, use --no-header",
         )
     if not _looks_like_a_name(name):
         raise ReadError(
-            f"{table.name}: line 1 is a name or a text: {name[:NAME_LENGTH]!r}",
-            hint="say --column with that name, or --no-header",
+            f"{table.name}: line 1 may be a column name or a text: {name[:NAME_LENGTH]!r}",
+            hint="use --column with that name, or --no-header",
             columns=[name],
         )
-    tell(f"{table.name}: line 1 ({name!r}) was taken for the name of the column; if it is a text, say --no-header")
+    tell(f"{table.name}: line 1 ({name!r}) was read as the column's name; if it is a text, use --no-header")
 
 
 def _looks_like_a_name(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -115,16 +116,86 @@ def calibrated(tiny):
         yield address
 
 
+def demo_of(model, sentences, name="mine.txt"):
+    """A demo of a corpus that its user has named."""
+    return running(create_app(Engine(kosbert.load(model), model="tiny", sentences=sentences, corpus=name)))
+
+
+@pytest.mark.parametrize(("locale", "group"), [("ko-KR", "군집 5개"), ("en-GB", "5 clusters")])
+def test_each_view_opens_with_an_example_and_its_result(opened, locale, group):
+    page = opened(locale=locale)
+    page.wait_for_selector("#hits li")
+    assert page.input_value("#query") == "고양이가 자고 있다"
+    assert "→" in page.inner_text("#search .status")  # which says what the example shows
+    page.click("#tab-similarity")
+    page.wait_for_selector("#gauge svg")
+    assert page.input_value("#first") == "내일 회의가 취소되었다."
+    assert page.locator("#pair-examples button").count() == 4
+    page.click("#tab-cluster")
+    page.wait_for_selector("#map circle")
+    assert group in page.inner_text("#cluster .status")
+    assert page.locator(".bad").count() == 0
+
+
+def test_a_link_to_a_view_opens_it_with_its_result(opened, address):
+    page = opened()
+    page.goto("about:blank")
+    page.goto(f"{address}/#cluster")
+    page.wait_for_selector("#map circle")
+    assert not page.is_visible("#query")
+
+
+def test_an_own_corpus_opens_with_a_sentence_of_its_own(opened, tiny):
+    sentences = ["너" * 1_001, *(f"{number}번 문장입니다." for number in range(9))]
+    with demo_of(tiny, sentences) as server:
+        page = opened(server=server)
+        page.wait_for_selector("#hits li")
+        assert page.locator("#search-examples button").all_inner_texts() == [sentences[row] for row in (1, 4, 7)]
+        assert page.input_value("#query") == page.inner_text("#hits li:first-child .text") == sentences[1]
+        assert page.inner_text("#search .status").startswith("말뭉치에서 고른 문장이므로")
+
+
+@pytest.mark.parametrize(("sentence", "hits"), [("하나뿐인 문장입니다.", 1), ("너" * 1_001, 0)])
+def test_a_corpus_of_one_sentence_opens_without_a_fault(opened, tiny, sentence, hits):
+    with demo_of(tiny, [sentence]) as server:
+        page = opened(server=server)
+        assert search(page, page.input_value("#query") or "눈") == [sentence]
+        assert page.locator("#search-examples button").count() == hits
+        assert page.locator(".bad").count() == 0
+
+
+def test_a_users_search_takes_the_place_of_the_one_that_opens_a_slow_demo(opened, tiny):
+    sentences = ["비가 온다", "해가 뜬다"]
+    engine = Engine(kosbert.load(tiny), model="tiny", sentences=sentences)
+    asked, go_on, quick = [], threading.Event(), engine.search
+
+    def slow(query, **options):
+        asked.append(query)
+        if len(asked) == 1:
+            go_on.wait(WAIT / 1_000)
+        return quick(query, **options)
+
+    engine.search = slow
+    with running(create_app(engine)) as server:
+        page = opened(server=server)
+        assert page.inner_text("#search .status") == "계산 중입니다…"
+        assert search(page, "해가 뜬다")[0] == "해가 뜬다"
+        with page.expect_response("**/api/search"):
+            go_on.set()
+        assert page.inner_text("#hits li:first-child .text") == "해가 뜬다"
+        assert asked == ["고양이가 자고 있다", "해가 뜬다"]
+
+
 def test_matches_are_marked_in_both_languages_and_the_cosine_is_told(opened, calibrated):
     page = opened(server=calibrated)
     search(page, "해가 뜬다")
-    assert page.locator("#hits .match").all_inner_texts() == ["대체로 같은 뜻"]
-    assert page.inner_text("#hits li:first-child .match") == "대체로 같은 뜻"
-    assert "약 1.00 이상" in page.inner_text("#search .status")
+    assert page.locator("#hits .match").all_inner_texts() == ["대체로 같은 의미"]
+    assert page.inner_text("#hits li:first-child .match") == "대체로 같은 의미"
+    assert "약 1.00 이상" in page.inner_text("#threshold")
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     page.click("#language")
     assert page.locator("#hits .match").all_inner_texts() == ["likely a match"]
-    assert "From a cosine of about 1.00 on" in page.inner_text("#search .status")
+    assert "a cosine of about 1.00 or more" in page.inner_text("#threshold")
     compared(page, "비가 온다", "비가 온다")
     assert page.inner_text("#gauge .match") == "likely a match"
     page.fill("#second", "해가 뜬다")
@@ -146,7 +217,7 @@ def test_a_pair_moves_the_gauge(opened, request):
     value, words, cosine = compared(opened(), "비가 온다", "비가 온다")
     assert cosine == "코사인 유사도 1.00"
     if "trained" in request.node.name:  # it knows what its cosines mean
-        assert (value > 4.5, words) == (True, "뜻이 거의 같습니다")
+        assert (value > 4.5, words) == (True, "의미가 거의 같습니다")
     else:
         assert (value, words) == (1, "")
 
@@ -154,7 +225,7 @@ def test_a_pair_moves_the_gauge(opened, request):
 def test_two_sentences_with_nothing_in_common_are_not_called_alike(opened, request):
     value, words, _ = compared(opened(), "고양이가 잔다", "주식이 올랐다")
     if "trained" in request.node.name:
-        assert (value < 1, words) == (True, "뜻이 다릅니다")
+        assert (value < 1, words) == (True, "의미가 다릅니다")
     else:
         assert words == ""
 
@@ -166,12 +237,13 @@ def test_a_sentence_that_is_longer_than_the_model_reads_is_told_of(opened):
     page.fill("#second", "비가 온다")
     page.press("#second", "Enter")
     page.wait_for_selector("#gauge svg")
-    assert page.inner_text("#similarity .status").strip() == "1문장은 128토큰보다 길어 그 뒤는 읽지 않았습니다."
+    assert page.inner_text("#similarity .status").strip() == "1문장은 128토큰을 넘어 뒷부분이 잘렸습니다."
 
 
 def test_clusters_are_a_map_and_a_legend_that_hides_groups(opened):
     page = opened()
     page.click("#tab-cluster")
+    page.wait_for_selector("#map circle")
     page.click("#cluster-example")
     page.wait_for_selector("#map circle")
     sentences = page.input_value("#sentences").splitlines()
@@ -193,7 +265,7 @@ def test_a_file_is_uploaded_and_searched_and_a_column_chosen(opened, tmp_path):
     table = tmp_path / "말.csv"
     table.write_text("id,말\n1,달이 밝다\n2,해가 뜬다\n", encoding="utf-8")
     page.set_input_files("#file", table)
-    assert "어느 열" in fault(page, "search")
+    assert fault(page, "search") == "문장이 있는 열을 선택하세요."
     page.select_option("#column", "말")
     page.click("#take")
     uploaded(page)
@@ -340,7 +412,7 @@ def test_the_language_is_the_browsers_until_one_is_chosen_and_then_remembered(op
     search(page, "눈")
     page.click("#language")
     assert page.inner_text("#tab-search") == "검색"
-    assert page.inner_text("#search .status").startswith("131문장 가운데")
+    assert page.inner_text("#search .status").startswith("131문장 중")
     page.reload()
     page.wait_for_selector("body[data-ready]")
     assert page.get_attribute("html", "lang") == "ko"

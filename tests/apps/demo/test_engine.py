@@ -97,7 +97,7 @@ def test_a_file_becomes_a_corpus_of_its_own(engine, name, content, column):
         ("a.txt", b"\0\1\2", "file", "a.txt, line 1: a NUL character"),
         ("a.csv", b"", "file", "a.csv: expected a table whose first line names its columns"),
         ("a.csv", b"a,b\n1,2\n", "column", "a.csv: several columns"),
-        ("a.parquet", b"PAR1 no more", "file", "a.parquet: no Parquet file that we can read"),
+        ("a.parquet", b"PAR1 no more", "file", "a.parquet: not a readable Parquet file"),
         ("a.parquet", as_parquet(id=[1]), "file", "a.parquet, row 1: found a number; expected a text"),
         ("a.txt", "가" * (CHARACTERS + 1), "long", "a.txt, sentence 1: 1,001 characters"),
         ("a.txt", "비\n" * (SENTENCES + 1), "many", "a.txt: more than 5,000 sentences"),

@@ -210,6 +210,6 @@ def test_what_the_command_cannot_do_is_one_line(tiny, tmp_path, monkeypatch):
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}: Address already in use" in command("--model", tiny, "--port", port)
     assert "nowhere.txt: No such file" in command("--model", tiny, "--corpus", tmp_path / "nowhere.txt")
-    assert "no sentence-transformers model" in command("--model", tmp_path, "--port", 0)
+    assert "not a sentence-transformers model" in command("--model", tmp_path, "--port", 0)
     monkeypatch.chdir(tmp_path)
-    assert "`make benchmark` makes it" in command()
+    assert "train it with `make benchmark`" in command()

@@ -61,6 +61,6 @@ def test_ctrl_c_ends_it_in_the_middle_of(lines):
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=30)
     assert status_of(answer.result()) == 503
-    assert json.loads(answer.result().partition(b"\r\n\r\n")[2])["error"]["message"] == "The server is being stopped"
+    assert json.loads(answer.result().partition(b"\r\n\r\n")[2])["error"]["message"] == "The server is shutting down"
     assert (process.returncode, output) == (0, "stopped\n")
     assert "Traceback" not in errors

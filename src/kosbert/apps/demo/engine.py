@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from kosbert.apps.clustering import kmeans, project_2d
-from kosbert.apps.demo.limits import MEMORY, MINUTES, UPLOADS, RefusalError
+from kosbert.apps.demo.limits import CHARACTERS, MEMORY, MINUTES, UPLOADS, RefusalError
 from kosbert.apps.demo.uploads import read_upload
 from kosbert.apps.search import Hit, SentenceIndex
 from kosbert.errors import KosbertError
@@ -20,7 +20,7 @@ from kosbert.inference.encoder import BaseEncoder, Embeddings, Encoder
 
 SLICE = 64  # sentences that a long job encodes before others may use the encoder
 PAUSE = 0.001  # seconds
-SAMPLES = 3  # sentences of a corpus that are shown as examples
+SAMPLES = 3  # sentences of a corpus that are offered as queries
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,8 @@ class Engine:
     def _index(self, token: str, name: str, sentences: list[str]) -> Corpus:
         index = SentenceIndex.from_sentences(sentences, YieldingEncoder(self.encoder))
         memory = sum(map(sys.getsizeof, sentences)) + len(sentences) * self.dimensions * np.dtype(np.float32).itemsize
-        samples, truncated = [*dict.fromkeys(sentences)][:SAMPLES], self.count_truncated(sentences)
-        return Corpus(token, name, len(sentences), truncated, samples, index, memory)
+        truncated = self.count_truncated(sentences)
+        return Corpus(token, name, len(sentences), truncated, _samples(sentences), index, memory)
 
     def _corpus(self, token: str) -> Corpus:
         if not token:
@@ -192,3 +192,9 @@ class Engine:
         for token, (used, _) in [*self._uploads.items()]:
             if self._clock() - used > 60 * MINUTES:
                 del self._uploads[token]
+
+
+def _samples(sentences: list[str]) -> list[str]:
+    """Return a few sentences from all over a corpus, each short enough for a query."""
+    fitting = [*dict.fromkeys(sentence for sentence in sentences if len(sentence) <= CHARACTERS)]
+    return fitting[:: max(1, len(fitting) // SAMPLES)][:SAMPLES]

@@ -44,7 +44,9 @@ Sentence = Annotated[
 ]
 StsScore = Annotated[
     float | None,
-    Field(description="What the cosine means, from 0 (unrelated) to 5 (equivalent); null if the model cannot tell"),
+    Field(
+        description="The cosine as a score from 0 (unrelated) to 5 (equivalent); null if the model has no calibration"
+    ),
 ]
 Truncated = Annotated[int, Field(description="Number of sentences with more tokens than the model reads")]
 # Our codes for pydantic's kinds of errors.
@@ -54,7 +56,7 @@ CODES = {"string_too_short": "empty", "string_too_long": "long", "too_short": "f
 class CorpusResponse(BaseModel):
     """A corpus, with a few of its sentences as examples."""
 
-    token: str = Field(description="Names the corpus in a search; empty for the corpus of the start")
+    token: str = Field(description="Names the corpus in a search; empty for the initial corpus")
     name: str = Field(description="Empty for the built-in corpus")
     size: int = Field(description="Number of sentences")
     truncated: Truncated
@@ -66,10 +68,10 @@ class AboutResponse(BaseModel):
 
     model: str
     dimensions: int
-    max_length: int | None = Field(description="Number of tokens of a sentence that the model reads; null: all")
+    max_length: int | None = Field(description="Number of tokens that the model reads of a sentence; null: all")
     match: float | None = Field(
-        description="Cosine from which two sentences are more likely a match (a score of 3 or more) than not; null if "
-        "the model cannot tell"
+        description="Cosine above which two sentences are more likely a match (a score of 3 or more) than not; null if "
+        "the model has no calibration"
     )
     version: str
     corpus: CorpusResponse
@@ -80,7 +82,7 @@ class SearchRequest(BaseModel):
     """A search."""
 
     query: Sentence
-    corpus: str = Field(default="", max_length=100, description="Token of an upload; empty for the corpus of the start")
+    corpus: str = Field(default="", max_length=100, description="Token of an upload; empty for the initial corpus")
     top: int = Field(default=5, ge=1, le=limits.TOP)
 
 
@@ -89,7 +91,7 @@ class SearchHit(BaseModel):
 
     row: int = Field(description="Row in the corpus, counted from 0")
     text: str
-    score: float = Field(description="Cosine with the query")
+    score: float = Field(description="Cosine similarity to the query")
     sts_score: StsScore
 
 
@@ -109,7 +111,7 @@ class SimilarityRequest(BaseModel):
 
 
 class SimilarityResponse(BaseModel):
-    """The cosine of two sentences, and what it means."""
+    """The cosine of two sentences, and the score that it stands for."""
 
     cosine: float
     sts_score: StsScore
@@ -132,7 +134,7 @@ class ClusterResponse(BaseModel):
 
 
 class ErrorResponse(BaseModel):
-    """The reason for which a request failed."""
+    """The reason why a request failed."""
 
     code: str
     message: str
@@ -145,7 +147,7 @@ def create_app(
     api_key: str = "",
     jobs: ConcurrencyLimiter | None = None,
 ) -> ASGIApp:
-    """Return the demo as a web application, which has OpenAI's embeddings API besides.
+    """Return the demo as a web application, which also has OpenAI's embeddings API.
 
     Args:
         engine: the engine.
@@ -194,7 +196,7 @@ def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: Concurrenc
 
     @app.get("/api/about")
     def about() -> AboutResponse:
-        """Return the model that runs, and the limits."""
+        """Return the model and the limits."""
         return AboutResponse(
             model=engine.model,
             dimensions=engine.dimensions,
@@ -225,10 +227,10 @@ def _create_demo(engine: Engine, hosts: tuple[str, ...] | None, jobs: Concurrenc
 
     @app.post("/api/corpora")
     async def upload(
-        file: Annotated[UploadFile, File(description="Text (one sentence on each line) or a table")],
-        column: Annotated[str | None, Form(max_length=200, description="Column of a table that has several")] = None,
+        file: Annotated[UploadFile, File(description="Text file (one sentence per line) or table")],
+        column: Annotated[str | None, Form(max_length=200, description="Column with the sentences, in a table")] = None,
     ) -> CorpusResponse:
-        """Make a corpus of a file; it stays in memory until it has not been used for a while."""
+        """Upload a file as a corpus; it stays in memory until it has not been used for a while."""
         name = _shown_name(file.filename or "")
         corpus = await jobs.run(lambda: engine.upload(name, file.file, column or None), limiter=uploads)
         return _corpus_response(corpus)

@@ -62,7 +62,7 @@ def _sentences(path: Path, column: str | None) -> list[str]:
         raise RefusalError("no_texts", f"{path}: no texts in it")
     for number, sentence in enumerate(sentences, start=1):
         if len(sentence) > CHARACTERS:
-            message = f"{path}, sentence {number}: {len(sentence):,} characters; at most {CHARACTERS:,} are taken"
+            message = f"{path}, sentence {number}: {len(sentence):,} characters; the limit is {CHARACTERS:,}"
             raise RefusalError("long", message, number=number, limit=CHARACTERS)
     return sentences
 
@@ -79,4 +79,4 @@ def _check_parquet(path: Path) -> None:
                         "file", f"{path}: a row of {batch.nbytes:,} bytes; the limit is {MAX_ROW_BYTES:,}"
                     )
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise RefusalError("file", f"{path}: no Parquet file that we can read: {one_line(error)}") from error
+        raise RefusalError("file", f"{path}: not a readable Parquet file: {one_line(error)}") from error

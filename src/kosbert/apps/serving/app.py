@@ -153,10 +153,10 @@ def _handle_errors(app: FastAPI) -> None:
         asked = f"{request.method} {one_line(request.url.path, SHOWN)}"
         if error.status_code == 405:  # noqa: PLR2004 - HTTP's
             error.detail = (
-                f"{asked} is not allowed; the path takes {(error.headers or {}).get('Allow', 'another method')}"
+                f"{asked} is not allowed; the path accepts {(error.headers or {}).get('Allow', 'another method')}"
             )
         elif error.status_code == 404 and not isinstance(error, ApiError):  # noqa: PLR2004
-            error.detail = f"There is no {asked}; there is POST /v1/embeddings"
+            error.detail = f"{asked} does not exist; use POST /v1/embeddings"
         return error_response(error)
 
     @app.exception_handler(KosbertError)

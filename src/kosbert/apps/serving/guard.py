@@ -24,7 +24,7 @@ MAX_BODIES = 16  # bodies of full size that are in memory at once
 DRAIN_SECONDS = 2  # in which the rest of a request is read that was refused
 REQUEST_SECONDS = 60  # in which a client has to send the body of a request
 BUSY = "Too many requests at once; try again in a moment"
-FAILED = "The server failed; its log says why"
+FAILED = "Internal server error; see the server's log"
 RETRY_LATER = {"Retry-After": "2"}
 
 HEADERS = {
@@ -150,7 +150,7 @@ class SecurityMiddleware:
             if begun:
                 raise
             complete = True  # nothing more is read
-            stopped = HTTPException(503, "The server is being stopped", RETRY_LATER)
+            stopped = HTTPException(503, "The server is shutting down", RETRY_LATER)
             await self._refuse(stopped)(scope, receive, send_with_headers)
 
     def _check(self, method: str, headers: Headers) -> None:
@@ -164,7 +164,7 @@ class SecurityMiddleware:
         check_site(method, headers)
         length = headers.get("content-length", "0")
         if "content-length" in headers and "transfer-encoding" in headers:  # others may read two requests in it
-            message = "A request with Content-Length has no Transfer-Encoding"
+            message = "A request cannot have both Content-Length and Transfer-Encoding"
             raise HTTPException(400, message, {"Connection": "close"})
         if length.isdecimal() and int(length[:20]) > self._max_body:
             raise self._too_large()

@@ -15,7 +15,7 @@ MANY = 10**18  # a number with more digits is not repeated
 KEYS = ("input", "model", "encoding_format", "dimensions", "user")
 KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 TOKENS = (
-    "input: token ids are not taken, for another model's tokenizer made them; send texts "
+    "input: token ids are not supported, because another model's tokenizer made them; send texts "
     "(LangChain: OpenAIEmbeddings(check_embedding_ctx_length=False))"
 )
 
@@ -65,9 +65,9 @@ def _values(body: bytes) -> dict[str, Any]:
         values = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else one_line(error, SHOWN)
-        raise ApiError(f"The body of the request is no JSON that can be read: {reason}") from error
+        raise ApiError(f"The request body is not valid JSON: {reason}") from error
     if not isinstance(values, dict):
-        raise ApiError(f"The body of the request: expected a JSON object, found {_kind(values)}")
+        raise ApiError(f"The request body: expected a JSON object, found {_kind(values)}")
     # A key that is not known may ask for other embeddings than ours; null asks for nothing.
     for key in (key for key in values.keys() - {*KEYS} if values[key] is not None):
         shown = one_line(key, SHOWN)
@@ -78,7 +78,7 @@ def _values(body: bytes) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _texts(given: Any) -> list[str]:  # noqa: ANN401 - as JSON has it
@@ -103,12 +103,12 @@ def _texts(given: Any) -> list[str]:  # noqa: ANN401 - as JSON has it
 
 def _check_text(where: str, text: str) -> None:
     if len(text) > MAX_CHARACTERS:
-        message = f"{where}: {len(text):,} characters; at most {MAX_CHARACTERS:,} are taken"
+        message = f"{where}: {len(text):,} characters; the limit is {MAX_CHARACTERS:,}"
         raise ApiError(message, param="input", code="string_above_max_length")
     if is_blank(text):
         raise ApiError(f"{where}: the text is blank", param="input")
     if SURROGATE.search(text):
-        raise ApiError(f"{where}: half a character (a lone surrogate), which is not text", param="input")
+        raise ApiError(f"{where}: a lone surrogate, which is not a character", param="input")
 
 
 def _encoding_format(given: Any) -> EncodingFormat:  # noqa: ANN401

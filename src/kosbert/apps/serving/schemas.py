@@ -11,12 +11,12 @@ class EmbeddingsBody(BaseModel):
     """Texts to embed."""
 
     input: str | Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] = Field(
-        description="The texts, of which none may be blank; token ids are not taken"
+        description="The texts, none of them blank; token ids are not supported"
     )
     model: str = Field(description="The name of the model, see /v1/models")
-    encoding_format: EncodingFormat = Field(default="float", description="base64: of little-endian float32")
+    encoding_format: EncodingFormat = Field(default="float", description="base64 encodes little-endian float32")
     dimensions: int | None = Field(
-        default=None, ge=1, description="Number of dimensions to keep, the result scaled to length 1; null: all"
+        default=None, ge=1, description="Number of dimensions to keep; the result is normalized. null: all"
     )
     user: str | None = Field(default=None, description="Not used")
 
@@ -50,10 +50,10 @@ class Model(BaseModel):
 
     id: str
     object: Literal["model"] = "model"
-    created: int = Field(description="When the server was started, in seconds since 1970")
+    created: int = Field(description="Start time of the server, in seconds since 1970")
     owned_by: str = "kosbert"
     dimensions: int
-    max_length: int | None = Field(description="Number of tokens of a text that the model reads; null: all")
+    max_length: int | None = Field(description="Number of tokens that the model reads of a text; null: all")
 
 
 class ModelList(BaseModel):

@@ -1,15 +1,15 @@
-// Shows what /openapi.json and /v1/openapi.json say: each path with what it takes and gives, and a command to try it.
+// Shows what /openapi.json and /v1/openapi.json describe: each path with its request, its response and a command to try.
 
 import { element } from "./drawing.js";
 
 const APIS = [
-  { url: "/openapi.json", title: "The demo's own", error: "#/components/schemas/ErrorResponse" },
-  { url: "/v1/openapi.json", title: "OpenAI's", error: "#/components/schemas/ApiErrorResponse" },
+  { url: "/openapi.json", title: "Demo API", error: "#/components/schemas/ErrorResponse" },
+  { url: "/v1/openapi.json", title: "OpenAI API", error: "#/components/schemas/ApiErrorResponse" },
 ];
 
 const named = (api, schema) => (schema?.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema);
 
-// A schema as one reads it: names, types, limits, and what they mean.
+// A schema in readable form: names, types, limits and descriptions.
 function typed(api, schema) {
   const { type, anyOf, items, prefixItems, maxLength, minimum, maximum, maxItems, additionalProperties, ...more } = named(api, schema);
   if (anyOf) return anyOf.map((one) => typed(api, one)).join(" | ");
@@ -55,13 +55,13 @@ function entry(api, path, method, it) {
   title.append(element("b", { class: "method" }, method.toUpperCase()), element("code", {}, path), ` ${it.description ?? ""}`);
   const [taken] = Object.values(it.requestBody?.content ?? {});
   const [given] = Object.values(it.responses["200"]?.content ?? {});
-  entry.append(title, ...block("Takes", fields(api, taken?.schema)), ...block("Gives", fields(api, given?.schema)), ...block("Try it", command(path, method, it)));
+  entry.append(title, ...block("Request", fields(api, taken?.schema)), ...block("Response", fields(api, given?.schema)), ...block("Try it", command(path, method, it)));
   return entry;
 }
 
 for (const { url, title, error } of APIS) {
   const api = await (await fetch(url)).json();
   const entries = Object.entries(api.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, it]) => entry(api, path, method, it)));
-  const errors = block("Errors: a status of 4xx or 5xx, with", fields(api, { $ref: error }));
+  const errors = block("Error response, with status 4xx or 5xx", fields(api, { $ref: error }));
   document.getElementById("paths").append(element("h2", {}, title), element("p", {}, api.info.description), ...entries, ...errors);
 }
