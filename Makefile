@@ -11,8 +11,11 @@ TORCH ?= auto
 # Installs the packages, if it is there; empty: pip.
 UV ?= uv
 
+# Without the notice of mkdocs-material about its successor.
+MKDOCS = NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(abspath $(SITE))
+
 .DEFAULT_GOAL := help
-.PHONY: help benchmark verify metrics-diff plots summary comment test test-all faults compat check demo setup dist pins audit gc clean
+.PHONY: help benchmark verify metrics-diff plots summary comment test test-all faults compat check docs demo setup dist pins audit gc clean
 
 # What the metrics are compared with. Recipes take these from their environment ("$$BASE"), so that a branch's name is
 # never read as shell.
@@ -20,6 +23,7 @@ export BASE ?= main
 export PULL_REQUEST ?=
 DIFFERENCE := build/difference.md
 DIST := build/dist
+SITE := build/site
 # A release is built from a tag, which names its version; empty: from no tag.
 export TAG ?=
 
@@ -59,17 +63,22 @@ test-all: $(READY) ## Run what `make test` runs a part of: every fault, strings 
 	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist worksteal -m exhaustive
 	@KOSBERT_EXAMPLES=400 OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) tests/properties --hypothesis-seed 1
 
-faults: $(READY) ## Run each stage under each fault, and write the table of docs/reliability.md
+faults: $(READY) ## Run each stage under each fault, and write the table of docs/faults.md
 	@OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) --dist worksteal tests/faults -m '' --fault-table
 
 compat: $(READY) ## Load a model and its exports in other programs, in new environments (gigabytes of packages)
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/compat --table docs/compatibility.md
 	@KOSBERT_COMPAT=1 OMP_NUM_THREADS=1 $(BIN)/pytest tests/test_packaging.py
 
-check: $(READY) ## Lint and types
+check: $(READY) ## Lint and types, and the documentation's site: no broken link
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(MKDOCS)
+
+docs: $(READY) ## Build the site of the documentation in build/site
+	@$(MKDOCS)
+	@echo "The site is in $(SITE): open $(SITE)/index.html"
 
 setup: $(READY) ## Create the virtual environment .venv with everything pinned (torch's build: TORCH=auto, cpu or cuda)
 

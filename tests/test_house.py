@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.architecture import BEGIN as TREE_BEGIN
-from support.architecture import END as TREE_END
-from support.architecture import tree
 
 from kosbert import params
 from kosbert.metrics import read_cost, read_extra_metrics, read_metrics
-from kosbert.report.table import BEGIN, END, performance
+from kosbert.report.table import BEGIN, END, performance, short
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/kosbert"
@@ -171,37 +168,32 @@ def test_every_parameter_is_one_of_a_stage():
     ] == []
 
 
-def test_the_architecture_page_has_the_tree_of_the_code():
-    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    assert page.partition(TREE_BEGIN)[2].partition(TREE_END)[0] == f"\n```\n{tree(ROOT)}```\n", (
-        "write it anew: python tests/support/architecture.py"
-    )
-
-
-def test_the_architecture_page_has_the_rules_that_are_tested():
-    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]*) \|$", page, flags=re.M)
+@pytest.mark.parametrize("name", ["architecture.md", "architecture.ko.md"])
+def test_the_architecture_page_has_the_rules_that_are_tested(name):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| ?([^|]*) ?\|$", page, flags=re.M)
     assert {room: {*re.findall(r"`(\w+)`", may)} for room, may in rows} == ALLOWED
 
 
-def test_the_readme_lists_the_stages_in_their_order():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", readme.split("## The stages")[1].split("\n#")[0], flags=re.M)
-    assert rows == list(STAGES)
+@pytest.mark.parametrize("name", ["train.md", "train.ko.md"])
+def test_the_page_on_training_lists_the_stages_in_their_order(name):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    table = next(part for part in page.split("\n\n") if part.startswith("|") and "`download`" in part)
+    assert re.findall(r"^\| `(\w+)(?:@[^`]*)?` \|", table, flags=re.M) == list(STAGES)
 
 
-def test_the_readmes_table_is_the_one_of_the_committed_metrics():
+def test_the_tables_are_those_of_the_committed_metrics():
     chosen = params.load(ROOT / "params.yaml")
-    table = performance(
+    committed = (
         chosen,
         {row: read_metrics(ROOT / f"metrics/{row}.json") for row in chosen.report.rows},
         {recipe: read_cost(ROOT / f"metrics/costs/{recipe}.json") for recipe in chosen.recipes},
         {row: read_extra_metrics(ROOT / f"metrics/extra/{row}.json") for row in chosen.report.rows},
     )
-    assert (ROOT / "metrics/performance.md").read_text(encoding="utf-8") == table
+    assert (ROOT / "metrics/performance.md").read_text(encoding="utf-8") == performance(*committed)
     for readme in ("README.md", "README.ko.md"):
         text = (ROOT / readme).read_text(encoding="utf-8")
-        assert text.partition(BEGIN)[2].partition(END)[0] == f"\n{table}"
+        assert text.partition(BEGIN)[2].partition(END)[0] == f"\n{short(*committed)}"
 
 
 def test_every_dependency_is_pinned():

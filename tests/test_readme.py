@@ -1,13 +1,20 @@
-"""The documentation is true: the commands, options, names and files that it shows are there."""
+"""The documentation is true: the commands, options, names, files and anchors that it shows are there."""
 
 import re
+from pathlib import Path
 from pkgutil import resolve_name
+from urllib.parse import unquote
 
 import click
 import pytest
-from support.readme import blocks, commands, pages
+from support.readme import anchors, blocks, commands, english, korean, links, texts
 
 from kosbert.cli import main
+
+ROOT = Path(__file__).parents[1]
+ENGLISH_ONLY = ("experiments.md", "faults.md")  # a log, and tables that are generated
+LONGEST = 160  # lines of a README
+LINKING = [path for folder in (".", "docs", "metrics") for path in sorted((ROOT / folder).glob("*.md"))]
 
 
 def shown(root):
@@ -16,7 +23,46 @@ def shown(root):
 
 def inline(root, pattern):
     """The code within sentences that a pattern describes, from its beginning on."""
-    return {found for page in pages(root) for found in re.findall(rf"`({pattern})", page)}
+    return {found for text in texts(root) for found in re.findall(rf"`({pattern})", text)}
+
+
+def broken(path):
+    """Tell which links of a page lead nowhere on a git host; addresses of the web are not asked."""
+    for link in links(path.read_text(encoding="utf-8")):
+        target, _, anchor = unquote(link).partition("#")
+        if "://" in link:
+            continue
+        file = (path.parent / target).resolve() if target else path
+        if not file.exists():
+            yield f"{link}: no such file"
+        elif anchor and anchor not in anchors(file.read_text(encoding="utf-8")):
+            yield f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("path", LINKING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_link_leads_somewhere(path):
+    assert [*broken(path)] == []
+
+
+def test_a_link_that_leads_nowhere_is_found(tmp_path):
+    (tmp_path / "a.md").write_text("# 한국어 문장, `kosbert.load`\n", encoding="utf-8")
+    page = tmp_path / "b.md"
+    page.write_text(
+        "# B\n[a](a.md#한국어-문장-kosbertload) [b](#b) [c](c.md) [d](a.md#d)\n![e](e.png) `[f](f.md)`\n"
+        "```text\n[g](g.md)\n```\n",
+        encoding="utf-8",
+    )
+    assert [*broken(page)] == ["c.md: no such file", "a.md#d: no such heading", "e.png: no such file"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_a_readme_is_short(name):
+    assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) <= LONGEST
+
+
+def test_each_page_has_its_korean_twin(root):
+    twins = {korean(path) for path in english(root) if path.name not in ENGLISH_ONLY}
+    assert {*(root / "docs").glob("*.ko.md"), root / "README.ko.md"} == twins
 
 
 def test_each_command_of_ours_takes_the_options_it_is_shown_with(root):
@@ -40,11 +86,9 @@ def test_each_make_target_that_is_shown_is_there(root):
 
 
 def test_our_one_way_to_embed_is_the_one_that_is_shown(root):
-    similarity, *ours, client = blocks(root, "python")
-    assert "kosbert" not in similarity + client
+    ours = [block for block in blocks(root, "python") if "kosbert" in block]
     assert ours
-    for block in ours:
-        assert "kosbert.load(" in block
+    assert [block for block in ours if "kosbert.load(" not in block] == []
 
 
 def test_each_name_of_ours_that_is_written_is_there(root):

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ import yaml
 ROOT = Path(__file__).parents[1]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 NOT_CALLED = ("test", "test-all", "audit", "compat")  # which run this, and which need the network
-RELEASE = ROOT / ".github/workflows/release.yml"
+RELEASE, DOCS = (ROOT / f".github/workflows/{name}.yml" for name in ("release", "docs"))
 UPLOAD = "pypa/gh-action-pypi-publish"  # the one action that is not GitHub's: the package index's own
-CALLING = ("pipeline/test_difference.py", "pipeline/test_verify.py", "test_packaging.py")  # the tests that call targets
+CALLING = ("pipeline/test_difference.py", "pipeline/test_verify.py", "test_packaging.py", "test_site.py")  # targets
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
@@ -29,8 +30,8 @@ def steps(path):
     return [step for job in load(path)["jobs"].values() for step in job["steps"]]
 
 
-def check_schema(path):
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]
+def check_schema(path, schema="github-workflows"):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -38,11 +39,12 @@ each = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 
 
 def test_there_is_one_for_tests_for_pull_requests_for_releases_and_for_each_week():
-    assert [path.stem for path in WORKFLOWS] == ["benchmark", "release", "test", "weekly"]
+    assert [path.stem for path in WORKFLOWS] == ["benchmark", "docs", "release", "test", "weekly"]
     assert "pull_request" in events(load(ROOT / ".github/workflows/benchmark.yml"))
     assert events(load(ROOT / ".github/workflows/test.yml")) == ["push", "pull_request"]
     assert "schedule" in events(load(ROOT / ".github/workflows/weekly.yml"))
     assert events(load(RELEASE)) == {"push": {"tags": ["v*"]}}
+    assert events(load(DOCS))["push"] == {"branches": ["main"]}
 
 
 @each
@@ -86,8 +88,9 @@ def test_a_job_says_its_permissions_and_may_do_little(path):
     assert workflow["concurrency"]["cancel-in-progress"] is (path != RELEASE)
     for name, job in workflow["jobs"].items():
         more = {"pull-requests": "write"} if path.stem == "benchmark" else {}
-        publishes = {"id-token": "write"}  # and nothing else: it reads no code of ours
-        assert job["permissions"] == (publishes if name == "publish" else {"contents": "read"} | more)
+        # What publishes may do nothing else: it reads no code of ours.
+        publishes = {"publish": {"id-token": "write"}, "deploy": {"id-token": "write", "pages": "write"}}
+        assert job["permissions"] == publishes.get(name, {"contents": "read"} | more)
         assert job["timeout-minutes"]
     for step in steps(path):
         if step.get("uses", "").startswith("actions/checkout@"):
@@ -129,9 +132,39 @@ def test_a_release_is_what_was_checked_under_a_tag_that_is_its_version():
     assert "with" not in upload, "no password, and the folder is `dist`"
 
 
+def test_the_published_site_is_the_one_that_was_built():
+    jobs = load(DOCS)["jobs"]
+    *_, build, artefact = jobs["build"]["steps"]
+    assert build["run"] == "make docs"
+    assert artefact["with"]["path"] == re.search(r"^SITE := (.*)$", MAKEFILE, flags=re.M)[1]
+    assert (jobs["deploy"]["needs"], jobs["deploy"]["environment"]) == ("build", "github-pages")
+
+
 @pytest.mark.parametrize("name", ["benchmark", "weekly"])
 def test_the_metrics_are_never_those_of_the_sample(name):
     assert load(ROOT / f".github/workflows/{name}.yml")["env"]["KOSBERT_FALL_BACK"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("CITATION.cff", "citation-file-format"),
+        (".github/ISSUE_TEMPLATE/bug.yml", "github-issue-forms"),
+        (".github/ISSUE_TEMPLATE/question.yml", "github-issue-forms"),
+    ],
+)
+def test_what_a_git_host_reads_passes_its_schema(path, schema):
+    done = check_schema(ROOT / path, schema)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_citation_is_of_this_version_and_of_the_same_works_as_the_readme():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    works = {reference["url"].rpartition("/")[2] for reference in citation["references"]}
+    assert works == {*re.findall(r"(?:arXiv:|arxiv\.org/abs/)(\d+\.\d+)", readme)}
 
 
 def test_pre_commit_runs_a_make_target_and_fetches_nothing():

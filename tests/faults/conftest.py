@@ -12,7 +12,7 @@ RESULTS = "build/faults"  # a file for each cell, so that a run of some cells le
 
 
 def pytest_addoption(parser):
-    parser.addoption("--fault-table", action="store_true", help="write the table of docs/reliability.md")
+    parser.addoption("--fault-table", action="store_true", help="write the table of docs/faults.md")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -31,7 +31,7 @@ def pytest_runtest_makereport(item):
 def pytest_sessionfinish(session):
     config = session.config
     if config.getoption("fault_table", default=False) and not hasattr(config, "workerinput"):
-        write(config.rootpath / "docs/reliability.md", config.rootpath / RESULTS)
+        write(config.rootpath / "docs/faults.md", config.rootpath / RESULTS)
 
 
 @pytest.fixture(scope="session")

@@ -129,7 +129,7 @@ def test_a_parameter_that_is_edited_during_the_run_counts_if_it_is_the_stages(fi
 
 
 def test_the_document_has_every_stage_and_every_fault(root):
-    text = (root / "docs/reliability.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    text = (root / "docs/faults.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     head, _, *rows = [line.strip("| ").split(" | ") for line in text.split("###")[0].splitlines() if line[:1] == "|"]
     assert head == [f"`{stage.name}`" for stage in STAGES]
     assert [row[0] for row in rows] == [fault.name for fault in FAULTS]

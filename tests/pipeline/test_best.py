@@ -1,4 +1,4 @@
-"""The recipe `best` runs like any, and as `best-full` has it in the README: both objectives in turn, on all tables."""
+"""The recipe `best` runs like any, and with both objectives in turn on all tables, as docs/train.md has it."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ import shlex
 import pytest
 from support.project import made_small
 
-# The README's command is for a GPU: what makes it small, as `made_small` does it.
+# The command there is for a GPU: what makes it small, as `made_small` does it.
 SMALLER = {
     "dataset": "sample",
     "base_model": "scratch",
@@ -25,8 +25,8 @@ def project(root, tmp_path_factory):
 
 
 def test_best_full_learns_from_both_tables_in_turn(project, root):
-    readme = (root / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"^dvc exp run [^`]*evaluate@best$", readme, flags=re.MULTILINE)
+    page = (root / "docs/train.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^dvc exp run [^`]*evaluate@best$", page, flags=re.MULTILINE)
     words = shlex.split(command.replace("\\\n", ""))
     settings = dict(word.split("=", 1) for word in words if "=" in word)
     assert settings.keys() >= SMALLER.keys()

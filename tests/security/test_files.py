@@ -45,7 +45,7 @@ def test_code_in_an_index_is_never_run(model, tiny, tmp_path, planted, name):
     about = json.loads((folder / index.ABOUT).read_text())
     about["sha256"][name] = digest(folder / name, "sha256")  # whoever plants it can do that as well
     (folder / index.ABOUT).write_text(json.dumps(about))
-    assert f"{folder}: a broken index" in refused("search", tiny, folder, "비", "--top", 1)
+    assert f"{folder}: damaged index" in refused("search", tiny, folder, "비", "--top", 1)
 
 
 def left_of_a_killed_run(work_dir, rows, planted):

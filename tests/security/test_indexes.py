@@ -142,7 +142,7 @@ def test_a_graph_in_which_a_number_leads_out_is_refused(folder, change):
     assert len(data) == starts_of(data)[0][-1] + KEY_AND_LEVEL + NEIGHBORS
     (folder / GRAPH).write_bytes(change(data))
     forge(folder)
-    assert f"a broken index: {GRAPH} is not as it was written" in refused(folder)
+    assert f"damaged index: {GRAPH} has changed since it was written" in refused(folder)
 
 
 def test_a_graph_that_only_leads_in_circles_finds_something_in_the_end(folder):
@@ -220,7 +220,7 @@ WRONG_ARRAYS = {
 def test_an_array_that_is_none_of_an_index_is_refused(folder, name, change):
     np.save(folder / name, change(np.load(folder / name)))
     forge(folder)
-    assert f"{folder}: a broken index: " in refused(folder)
+    assert f"{folder}: damaged index: " in refused(folder)
 
 
 @pytest.mark.parametrize("name", [OFFSETS, EMBEDDINGS, ROWS, STARTS, TWINS, TWIN_STARTS])
@@ -240,7 +240,7 @@ def test_the_header_of_an_array_may_say_anything(folder, name, header):
     data = header.encode()
     (folder / name).write_bytes(b"\x93NUMPY\1\0" + len(data).to_bytes(2, "little") + data + bytes(8_000))
     forge(folder)
-    assert f"{folder}: a broken index: " in refused(folder)
+    assert f"{folder}: damaged index: " in refused(folder)
 
 
 @pytest.mark.parametrize("text", [b"\xff\n", b"\xed\xa0\x80\n"])
@@ -248,7 +248,7 @@ def test_sentences_that_are_no_text_are_refused(folder, text):
     data = (folder / SENTENCES).read_bytes()
     (folder / SENTENCES).write_bytes(text + data[len(text) :])
     forge(folder)
-    assert f"a broken index: {SENTENCES} is not as it was written" in refused(folder)
+    assert f"damaged index: {SENTENCES} has changed since it was written" in refused(folder)
 
 
 @pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES, ABOUT])
@@ -261,7 +261,7 @@ def test_what_is_no_file_is_not_read(folder, name, target):
         (folder / name).mkdir()
     else:
         (folder / name).symlink_to(target)
-    assert ("no index (it has no about.json)" if name == ABOUT else f"{name} is no file") in refused(folder)
+    assert ("not an index (it has no about.json)" if name == ABOUT else f"{name} is not a file") in refused(folder)
 
 
 @pytest.mark.parametrize("name", [*FILES, *GRAPH_FILES])
@@ -276,16 +276,16 @@ def test_too_little_memory_is_not_said_to_be_a_broken_index(folder, monkeypatch)
         raise MemoryError
 
     monkeypatch.setattr(index, "are_normalized", fail)
-    assert f"{folder}: could not be opened (no memory is left); is memory short?" in refused(folder)
+    assert f"{folder}: could not be opened (out of memory); is there enough memory?" in refused(folder)
 
 
 def test_a_description_without_end_is_not_read_to_its_end(folder):
     with (folder / ABOUT).open("r+b") as file:
         file.truncate(1 << 40)
-    assert f"a broken index: {ABOUT} is not as it was written" in refused(folder)
+    assert f"damaged index: {ABOUT} has changed since it was written" in refused(folder)
 
 
 @pytest.mark.parametrize("value", [-1, 0, True, 1.5, "8"])
 def test_a_length_that_no_model_can_have_is_refused(folder, value):
     forge(folder, max_length=value)
-    assert f"a broken index: {ABOUT} is not as it was written" in refused(folder)
+    assert f"damaged index: {ABOUT} has changed since it was written" in refused(folder)

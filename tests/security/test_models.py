@@ -64,13 +64,13 @@ def test_what_is_planted_here_does_leave_its_mark_where_it_is_run(tmp_path, code
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (pickled, "its weights are damaged, or hold code besides tensors"),
+        (pickled, "its weights are damaged or contain code"),
         (unsafe, "sentence_bert_config.json sets weights_only to False"),
-        (lambda folder, _: put(folder / "modules.json", 1, type="evil.Model"), "needs classes of its own"),
-        (lambda folder, _: put(folder / "modules.json", 1, type="os.system"), "needs classes of its own"),
+        (lambda folder, _: put(folder / "modules.json", 1, type="evil.Model"), "needs custom classes"),
+        (lambda folder, _: put(folder / "modules.json", 1, type="os.system"), "needs custom classes"),
         (
             lambda folder, _: put(folder / "config.json", model_type="evil", auto_map={"AutoConfig": "evil.Model"}),
-            "needs classes of its own",
+            "needs custom classes",
         ),
         (
             lambda folder, _: put(folder / "config.json", attn_implementation="evil/kernel"),
@@ -130,14 +130,14 @@ def test_no_code_for_the_terminal_in_a_models_files_reaches_it(model, change, ca
 def test_what_is_no_file_is_never_read(model, name, target):
     (model / name).unlink(missing_ok=True)
     (model / name).symlink_to(target) if target else os.mkfifo(model / name)
-    with pytest.raises(KosbertError, match=f"{name} is no file"):
+    with pytest.raises(KosbertError, match=f"{name} is not a file"):
         kosbert.load(model)
 
 
 def test_a_file_of_gigabytes_of_json_is_never_read(model):
     with (model / "tokenizer.json").open("r+b") as file:
         file.truncate(3 << 30)
-    with pytest.raises(KosbertError, match=r"tokenizer\.json has 3,221,225,472 bytes, expected 200,000,000 at most"):
+    with pytest.raises(KosbertError, match=r"tokenizer\.json has 3,221,225,472 bytes; expected at most 200,000,000"):
         kosbert.load(model)
 
 
