@@ -65,7 +65,7 @@ def test_processes_give_what_one_gives(tiny, source, plain, tmp_path):
 
 def test_help_says_how_large_a_part_is():
     (part,) = (option for option in encode.params if option.name == "part")
-    assert part.show_default == f"{bulk.PART_ROWS:,}, or {bulk.PROCESS_ROWS:,} for each process"
+    assert part.show_default == f"{bulk.PART_ROWS:,}, or {bulk.PROCESS_ROWS:,} per process"
 
 
 def test_int8_gives_nearly_the_same(tiny, source, plain, tmp_path):

@@ -146,7 +146,7 @@ def test_a_models_card_tells_every_training_on_the_way_to_it(project):
         "sts": [base, "Recipe `sts`"],
         "nli_sts": [base, "Recipe `nli`", "Recipe `nli_sts`"],
     }
-    assert "vector of\n32 numbers" in cards["nli_sts"]
+    assert "vector of 32 dimensions" in cards["nli_sts"]
 
 
 def test_a_model_is_published_only_as_the_pipeline_makes_it(project, tmp_path, monkeypatch):
