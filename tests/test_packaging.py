@@ -131,7 +131,7 @@ def check_commands(python, folder, model, *, missing):
 def is_right(extra, code, output, error):
     if extra is None:
         return code == 0
-    advice = f"is not installed; the extra {extra} brings it: pip install '"
+    advice = f"is not installed; install the extra {extra}: pip install '"
     return (code, error, len(output.splitlines())) == (1, "SystemExit(1)", 1) and advice in output
 
 

@@ -19,6 +19,7 @@ from kosbert.encoder.model import load
 )
 def test_the_card_tells_what_the_base_is(tiny, chosen, name, changes, expected):
     card = ModelCard(build_card(name, chosen.base_models[name].model_copy(update=changes), load(tiny)))
-    assert "of which the first 128 tokens count, to a vector of\n32 numbers" in card.text
+    assert "to a vector of 32 dimensions" in card.text
+    assert "reads the first 128 tokens" in card.text
     prompt, scaled = "expects the prompt `query: ` before every text" in card.text, ", scaled to length 1." in card.text
     assert (card.data.base_model, prompt, scaled) == expected

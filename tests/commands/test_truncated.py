@@ -80,4 +80,4 @@ def test_an_encoding_that_resumes_counts_all_texts(brief, texts, tmp_path):
 
 def test_more_than_the_model_takes_is_one_line(brief, texts):
     output = invoked("cluster", brief, texts, "--max-length", 129, code=1).output
-    assert output == "Error: max length 129: expected the number of tokens that this model can read, 8 to 128\n"
+    assert output == "Error: max length 129: expected a number of tokens that this model can read, 8 to 128\n"

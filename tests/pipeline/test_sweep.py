@@ -39,8 +39,8 @@ def test_mean_and_spread_over_seeds_are_those_of_dvcs_own_table(swept, shown):
     assert re.findall(r"^\| (\w+) +\| +(\d) \| +(\S+) \| +(\S+) \|$", said, flags=re.MULTILINE) == expected
 
 
-def test_the_readmes_table_shows_what_varies_and_nothing_else(swept, root):
-    sweeps = (root / "README.md").read_text(encoding="utf-8").split("### Sweeps")[1]
+def test_the_table_of_the_documentation_shows_what_varies_and_nothing_else(swept, root):
+    sweeps = (root / "docs/dvc.md").read_text(encoding="utf-8").split("## Sweeps")[1]
     (command,) = re.findall(r"^dvc exp show .*$", sweeps, flags=re.MULTILINE)
     header = swept.run("sh", "-c", f"COLUMNS=200 {command} --no-pager").splitlines()[1]
     figures = ["metrics/base.json:cosine_spearman", "metrics/extra/base.json:spoken.cosine_spearman"]

@@ -41,7 +41,7 @@ def test_metrics_are_never_made_of_a_damaged_model(whole):
     found = whole.make("verify", expect=2)
     assert f"{WEIGHTS}: damaged\n" in found
     assert f", DVC's copy of {WEIGHTS}: damaged\n" in found
-    assert "Error: 3 damaged files; `kosbert verify --repair`" in found
+    assert "Error: 3 damaged files; run `kosbert verify --repair`" in found
     assert "repaired" in whole.run("kosbert", "verify", "--repair")
     assert [copy.exists() for copy in copies] == [False, False, False]
     assert whole.repro()[0] == "base_model"

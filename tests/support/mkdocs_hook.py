@@ -9,7 +9,7 @@ PAGES = ROOT / "build/pages"
 # What the pages are, and what they link to.
 PUBLISHED = (
     *("README.md", "README.ko.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
-    *("LICENSE", "CITATION.cff", "params.yaml", "dvc.yaml", "docs", "examples", "metrics"),
+    *("LICENSE", "CITATION.cff", "params.yaml", "dvc.yaml", "docs", "metrics"),
 )
 
 

@@ -146,12 +146,12 @@ def test_a_link_to_a_view_opens_it_with_its_result(opened, address):
 
 
 def test_an_own_corpus_opens_with_a_sentence_of_its_own(opened, tiny):
-    sentences = ["너" * 1_001, *(f"{number}번 문장입니다." for number in range(9))]
-    with demo_of(tiny, sentences) as server:
+    lines = PAGE.with_name("corpus.txt").read_text(encoding="utf-8").splitlines()[:9]
+    with demo_of(tiny, ["너" * 1_001, *(line.replace(" ", "  ") + " " for line in lines)]) as server:
         page = opened(server=server)
         page.wait_for_selector("#hits li")
-        assert page.locator("#search-examples button").all_inner_texts() == [sentences[row] for row in (1, 4, 7)]
-        assert page.input_value("#query") == page.inner_text("#hits li:first-child .text") == sentences[1]
+        assert page.locator("#search-examples button").all_inner_texts() == lines[::3]
+        assert page.input_value("#query") == page.inner_text("#hits li:first-child .text") == lines[0]
         assert page.inner_text("#search .status").startswith("말뭉치에서 고른 문장이므로")
 
 

@@ -195,6 +195,6 @@ class Engine:
 
 
 def _samples(sentences: list[str]) -> list[str]:
-    """Return a few sentences from all over a corpus, each short enough for a query."""
-    fitting = [*dict.fromkeys(sentence for sentence in sentences if len(sentence) <= CHARACTERS)]
+    """Return a few sentences from all over a corpus, each as the line that a query is, and short enough for one."""
+    fitting = [*dict.fromkeys(" ".join(each.split()) for each in sentences if len(each) <= CHARACTERS)]
     return fitting[:: max(1, len(fitting) // SAMPLES)][:SAMPLES]
