@@ -111,11 +111,7 @@ def _difference(each: RowComparison, labels: dict[str, str]) -> list[str]:
 def _dimensions(results: Results) -> list[str]:
     kept, titles = results.dimensions_kept, results.params.chosen_dataset.sts_titles
     rows = [
-        [
-            titles[dev],
-            row.label,
-            *(_score(scores[row.name].get(each, np.nan)) for each in kept),
-        ]
+        [titles[dev], row.label, *(_score(scores[row.name].get(each, np.nan)) for each in kept)]
         for dev, scores in results.dimensions.items()
         for row in results.rows
     ]

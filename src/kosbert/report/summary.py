@@ -8,6 +8,7 @@ from kosbert.report.published import published_rows
 from kosbert.report.resampling import Interval
 from kosbert.report.results import ExtraTest, Results, Row
 from kosbert.report.significance import RowComparison
+from kosbert.report.table import chain_minutes
 
 _FEW = 3  # comparisons that are listed
 
@@ -77,12 +78,13 @@ def _cost(results: Results, say: Say) -> str:
     text = say("“{label}” has {millions:.1f} million parameters.", label=best.label, millions=millions)
     if best.name == BASE:
         return text
-    costs = [results.costs[recipe] for recipe in results.params.chain(best.name)]
-    known = [cost for cost in costs if cost]
-    if len(known) < len(costs):
+    minutes = chain_minutes(results.params, results.costs, best.name)
+    if minutes is None:
         return f"{text} {say('How long its training took is not recorded.')}"
     return f"{text} " + say(
         "Its trainings took {minutes:.1f} minutes in all ({hardware}).",
-        minutes=sum(cost.minutes for cost in known),
-        hardware="; ".join(sorted({cost.on for cost in known})),
+        minutes=minutes,
+        hardware="; ".join(
+            sorted({cost.on for name in results.params.chain(best.name) if (cost := results.costs[name])})
+        ),
     )

@@ -118,10 +118,15 @@ def _on_extra_tests(params: Params, extra: Extra) -> list[str]:
     return [explanations.wrap(" ".join(map(explanations.extra_test, sets.values()))), table]
 
 
-def _minutes(params: Params, costs: Costs, row: str) -> str:
-    """Return how long all trainings of a row took; empty where one is not known, or there is none."""
+def chain_minutes(params: Params, costs: Costs, row: str) -> float | None:
+    """Return how long all trainings of a row took; None where one is not known, or there is none."""
     chain = [costs[recipe] for recipe in params.chain(row)]
-    return f"{sum(cost.minutes for cost in chain if cost):.1f}" if chain and None not in chain else ""
+    return sum(cost.minutes for cost in chain if cost) if chain and None not in chain else None
+
+
+def _minutes(params: Params, costs: Costs, row: str) -> str:
+    minutes = chain_minutes(params, costs, row)
+    return "" if minutes is None else f"{minutes:.1f}"
 
 
 def _hardware(costs: Costs) -> str:
